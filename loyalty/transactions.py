@@ -1,0 +1,142 @@
+"""One operation, one transaction: opened inside the operation, retried whole, never a leaked connection."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar, cast
+
+import asyncpg
+from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
+from tortoise.connection import get_connections
+from tortoise.exceptions import IntegrityError
+
+from loyalty.refusals import TryAgain
+
+T = TypeVar("T")
+
+ACQUIRE_TIMEOUT_SECONDS = 2.0
+ATTEMPTS_MAX = 5
+
+_RETRIED = (
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.CannotConnectNowError,
+)
+_LOST = (asyncpg.ConnectionDoesNotExistError, asyncpg.AdminShutdownError, asyncpg.InterfaceError, ConnectionError)
+
+
+class OutcomeUnknown(Exception):
+    """The connection was lost while committing: the work is either done or not. Look it up before repeating."""
+
+
+class Conflict(Exception):
+    """Somebody else committed the same thing first; the operation starts again and finds it."""
+
+
+def client() -> AsyncpgDBClient:
+    """Return the database client of this task: the open transaction, or the pool."""
+    return cast(AsyncpgDBClient, get_connections().get("default"))
+
+
+def in_transaction() -> bool:
+    """Tell whether this task has a transaction open."""
+    return isinstance(client(), TransactionWrapper)
+
+
+async def rows(sql: str, *values: Any) -> list[asyncpg.Record]:
+    """Run one statement and return its rows, RETURNING included; inside the open transaction if there is one."""
+    async with client().acquire_connection() as connection:
+        return cast(list[asyncpg.Record], await connection.fetch(sql, *values))
+
+
+async def row(sql: str, *values: Any) -> asyncpg.Record | None:
+    """Run one statement and return its first row, or None."""
+    async with client().acquire_connection() as connection:
+        return await connection.fetchrow(sql, *values)
+
+
+async def value(sql: str, *values: Any) -> Any:
+    """Run one statement and return the first column of its first row, or None."""
+    async with client().acquire_connection() as connection:
+        return await connection.fetchval(sql, *values)
+
+
+def connection_in_transaction() -> asyncpg.Connection:
+    """Return the asyncpg connection of the open transaction, for COPY and the work queue."""
+    assert in_transaction(), "this needs an open transaction"
+    return client()._connection
+
+
+@asynccontextmanager
+async def _fresh_transaction() -> AsyncIterator[None]:
+    # Tortoise's own context loses the pooled connection when the task is cancelled during BEGIN,
+    # and waits for ever for a connection. This one does neither.
+    parent = client()
+    if parent._pool is None:
+        async with parent._pool_init_lock:
+            if parent._pool is None:
+                await parent.create_connection(with_db=True)
+    pool = parent._pool
+    assert pool is not None
+    try:
+        connection = await pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS)
+    except TimeoutError:
+        raise TryAgain from None
+    wrapper = TransactionWrapper(parent)
+    wrapper._connection = connection
+    token = get_connections().set("default", wrapper)
+    try:
+        await wrapper.begin()
+        try:
+            yield
+        except BaseException:
+            if not connection.is_closed():
+                await asyncio.shield(wrapper.rollback())
+            raise
+        try:
+            await wrapper.commit()
+        except _LOST as lost:
+            raise OutcomeUnknown from lost
+    finally:
+        get_connections().reset(token)
+        await asyncio.shield(pool.release(connection))
+
+
+async def in_one_transaction(effects: Callable[[], Awaitable[T]], *, repeatable: bool = False) -> T:
+    """Run `effects` in one transaction and commit; start again, whole, when the database asks for it.
+
+    Inside an open transaction the effects join it. Deadlocks, serialisation failures and a connection lost before
+    COMMIT are retried, at most five times, with jitter. A `Conflict` starts again at once. With `repeatable`, the
+    effects find out themselves what an earlier attempt committed, so a lost acknowledgement is retried too.
+
+    Raises:
+        TryAgain: a lock or a connection was not to be had in time.
+        OutcomeUnknown: the acknowledgement of COMMIT was lost, and the effects are not repeatable.
+    """
+    if in_transaction():
+        return await effects()
+    for attempt in range(1, ATTEMPTS_MAX + 1):
+        try:
+            async with _fresh_transaction():
+                return await effects()
+        except asyncpg.LockNotAvailableError:
+            raise TryAgain from None
+        except Conflict:
+            if attempt == ATTEMPTS_MAX:
+                raise TryAgain from None
+        except OutcomeUnknown:
+            if not repeatable or attempt == ATTEMPTS_MAX:
+                raise
+        except (*_RETRIED, *_LOST):
+            if attempt == ATTEMPTS_MAX:
+                raise TryAgain from None
+            await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - jitter, not a secret
+    raise AssertionError("unreachable")
+
+
+def violated_constraint(error: BaseException) -> str | None:
+    """Return the name of the constraint an insert or update broke, or None."""
+    if isinstance(error, IntegrityError) and error.args:
+        error = error.args[0]
+    return cast(str | None, getattr(error, "constraint_name", None))
