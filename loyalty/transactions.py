@@ -23,7 +23,12 @@ _RETRIED = (
     asyncpg.DeadlockDetectedError,
     asyncpg.CannotConnectNowError,
 )
-_LOST = (asyncpg.ConnectionDoesNotExistError, asyncpg.AdminShutdownError, asyncpg.InterfaceError, ConnectionError)
+_LOST = (
+    asyncpg.ConnectionDoesNotExistError,
+    asyncpg.AdminShutdownError,
+    asyncpg.InterfaceError,
+    ConnectionError,
+)
 
 
 class OutcomeUnknown(Exception):

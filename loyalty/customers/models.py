@@ -46,7 +46,7 @@ class CustomerIdentifier(Model):
     """
 
     id = fields.UUIDField(primary_key=True)
-    customer = fields.ForeignKeyField("loyalty.Customer", related_name=False)
+    customer: fields.ForeignKeyRelation["Customer"] = fields.ForeignKeyField("loyalty.Customer", related_name=False)
     kind = fields.TextField()
     scope = fields.TextField(default="", db_default="")
     value = fields.TextField()
@@ -71,7 +71,7 @@ class SignInLink(Model):
     """A link sent to a verified address; exchanged once for a customer token."""
 
     id = fields.UUIDField(primary_key=True)
-    customer = fields.ForeignKeyField("loyalty.Customer", related_name=False)
+    customer: fields.ForeignKeyRelation["Customer"] = fields.ForeignKeyField("loyalty.Customer", related_name=False)
     shop_id = fields.UUIDField()
     token_hash = fields.BinaryField()
     created_at = fields.DatetimeField()

@@ -5,11 +5,11 @@ operation and key, so another customer's key neither collides nor leaks.
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import asyncpg
 import orjson
@@ -89,11 +89,11 @@ class Stored:
             told = orjson.loads(self.refusal)
             raise Refusal.told_again(told["code"], told["facts"])
         assert self.answer is not None
-        return _adapter(shape).validate_json(self.answer)
+        return cast(T, _adapter(shape).validate_json(self.answer))
 
 
 @cache
-def _adapter(shape: type[T]) -> TypeAdapter[T]:
+def _adapter(shape: Hashable) -> TypeAdapter[Any]:
     return TypeAdapter(shape)
 
 
@@ -161,9 +161,7 @@ async def answered(
     return outcome if isinstance(outcome, Answer) else Answer(outcome.told(shape), replayed=True)
 
 
-async def stored_answers(
-    actor: Actor, operation: str, keys: Sequence[tuple[str, bytes]]
-) -> list[Stored | None]:
+async def stored_answers(actor: Actor, operation: str, keys: Sequence[tuple[str, bytes]]) -> list[Stored | None]:
     """Return, in the order of `keys`, what each key was answered, or None for a new one.
 
     Raises:
@@ -182,18 +180,12 @@ async def stored_or_mismatched(
     """As `stored_answers`, with the mismatch in its place: for batches whose members have their own outcomes."""
     known = await _known(actor, operation, keys)
     return [
-        None
-        if key not in known
-        else known[key][1]
-        if known[key][0] == input_hash
-        else IdempotencyMismatch(key=key)
+        None if key not in known else known[key][1] if known[key][0] == input_hash else IdempotencyMismatch(key=key)
         for key, input_hash in keys
     ]
 
 
-async def _known(
-    actor: Actor, operation: str, keys: Sequence[tuple[str, bytes]]
-) -> dict[str, tuple[bytes, Stored]]:
+async def _known(actor: Actor, operation: str, keys: Sequence[tuple[str, bytes]]) -> dict[str, tuple[bytes, Stored]]:
     found = await rows(
         "SELECT key, input_hash, answer, refusal FROM once_answer"
         " WHERE principal = $1 AND operation = $2 AND key = ANY($3::text[])",
@@ -204,9 +196,7 @@ async def _known(
     return {row["key"]: (bytes(row["input_hash"]), Stored(row["answer"], row["refusal"])) for row in found}
 
 
-async def store(
-    actor: Actor, operation: str, answers: Sequence[tuple[str, bytes, Stored]], *, now: datetime
-) -> None:
+async def store(actor: Actor, operation: str, answers: Sequence[tuple[str, bytes, Stored]], *, now: datetime) -> None:
     """Store answers (key, input hash, answer or refusal) in the open transaction.
 
     Raises:

@@ -23,7 +23,5 @@ class OnceAnswer(Model):
         indexes = [Index(fields=["answered_at"], name="once_answer_answered_at")]
         constraints = [
             UniqueConstraint(fields=("principal", "operation", "key"), name="once_answer_key"),
-            CheckConstraint(
-                check="(answer IS NULL) <> (refusal IS NULL)", name="once_answer_answer_or_refusal"
-            ),
+            CheckConstraint(check="(answer IS NULL) <> (refusal IS NULL)", name="once_answer_answer_or_refusal"),
         ]

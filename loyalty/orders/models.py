@@ -47,7 +47,7 @@ class OrderLine(Model):
     """One line. `returned_milli` grows with returns and never passes `quantity_milli`."""
 
     id = fields.UUIDField(primary_key=True)
-    order = fields.ForeignKeyField("loyalty.Order", related_name=False)
+    order: fields.ForeignKeyRelation["Order"] = fields.ForeignKeyField("loyalty.Order", related_name=False)
     customer_id = fields.UUIDField(null=True)
     line_number = fields.IntField()
     sku = fields.TextField()
@@ -100,8 +100,4 @@ class OrderReturn(Model):
             Index(fields=["order_id"], name="order_return_order"),
             Index(fields=["shop_id", "order_external_id"], name="order_return_awaiting"),
         ]
-        constraints = [
-            CheckConstraint(
-                check="state IN ('awaiting','applied','refused')", name="order_return_state"
-            )
-        ]
+        constraints = [CheckConstraint(check="state IN ('awaiting','applied','refused')", name="order_return_state")]

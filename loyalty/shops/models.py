@@ -23,7 +23,7 @@ class Shop(Model):
     publishable_key = fields.TextField()
     token_secret = fields.TextField()
     receipt_secret = fields.BinaryField()
-    allowed_origins: list[str] = ArrayField("text", default=list)  # type: ignore[assignment]
+    allowed_origins: list[str] = ArrayField("text", default=list)
     goodwill_limit_points = fields.BigIntField(default=1_000)
     goodwill_budget_points = fields.BigIntField(default=10_000)
     created_at = fields.DatetimeField()

@@ -15,7 +15,7 @@ class StaffMember(Model):
     email_key = fields.TextField()
     name = fields.TextField()
     language = fields.TextField(default="en")
-    roles: list[str] = ArrayField("text")  # type: ignore[assignment]
+    roles: list[str] = ArrayField("text")
     password_hash = fields.TextField(null=True)
     totp_secret = fields.TextField(null=True)
     totp_last_step = fields.BigIntField(null=True)
@@ -33,7 +33,7 @@ class StaffInvitation(Model):
     """A link that lets somebody set a first password. Single use."""
 
     id = fields.UUIDField(primary_key=True)
-    staff = fields.ForeignKeyField("loyalty.StaffMember", related_name=False)
+    staff: fields.ForeignKeyRelation["StaffMember"] = fields.ForeignKeyField("loyalty.StaffMember", related_name=False)
     token_hash = fields.BinaryField()
     created_at = fields.DatetimeField()
     expires_at = fields.DatetimeField()
@@ -48,7 +48,7 @@ class StaffSession(Model):
     """A signed-in person. The token itself is only in their cookie."""
 
     id = fields.UUIDField(primary_key=True)
-    staff = fields.ForeignKeyField("loyalty.StaffMember", related_name=False)
+    staff: fields.ForeignKeyRelation["StaffMember"] = fields.ForeignKeyField("loyalty.StaffMember", related_name=False)
     token_hash = fields.BinaryField()
     session_version = fields.IntField()
     created_at = fields.DatetimeField()
@@ -69,8 +69,10 @@ class ApiKey(Model):
     name = fields.TextField()
     prefix = fields.TextField()
     secret_hash = fields.BinaryField()
-    scopes: list[str] = ArrayField("text")  # type: ignore[assignment]
-    staff = fields.ForeignKeyField("loyalty.StaffMember", related_name=False, null=True)
+    scopes: list[str] = ArrayField("text")
+    staff: fields.ForeignKeyNullableRelation["StaffMember"] = fields.ForeignKeyField(
+        "loyalty.StaffMember", related_name=False, null=True
+    )
     shop_id = fields.UUIDField(null=True)
     created_by = fields.TextField()
     created_at = fields.DatetimeField()

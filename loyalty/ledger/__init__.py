@@ -1,0 +1,14 @@
+"""Units: who has how many, and why. Entries are immutable; corrections are new entries.
+
+posting.py        the only writer: postings in, one result each, in one round trip
+posting.sql       the machine behind it: one set-based function
+model.py          the same machine in plain Python, written from docs/ledger.md: the oracle
+verification.py   replay from zero and name the first difference
+balances.py       what stands: wallets, lots by expiry, entries
+adjustment.py     corrections by hand, goodwill, four eyes
+expiry.py         due lots, in chunks
+release.py        pending lots whose date has come
+reservations.py   units held for a checkout, and those whose time is up
+outstanding.py    units owed to customers, by expiry
+models.py         the rows
+"""
