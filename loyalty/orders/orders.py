@@ -1,0 +1,158 @@
+"""Orders and their lines: written together, read together. Facts; no rule decides here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from loyalty.identity import new_id
+from loyalty.orders.asked import OrderAsked, Shares
+from loyalty.transactions import Conflict, rows
+
+
+@dataclass(frozen=True, slots=True)
+class KnownOrder:
+    """An order that is recorded already."""
+
+    id: UUID
+    external_id: str
+    customer_id: UUID | None
+    content_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """An order about to be written."""
+
+    id: UUID
+    asked: OrderAsked
+    shares: Shares
+    customer_id: UUID | None
+    content_hash: bytes
+    receipt_code_hash: bytes | None
+
+
+async def known_orders(shop_id: UUID, external_ids: Sequence[str]) -> dict[str, KnownOrder]:
+    """Return the recorded ones among these external ids, by external id."""
+    found = await rows(
+        "SELECT id, external_id, customer_id, content_hash FROM customer_order"
+        " WHERE shop_id = $1 AND external_id = ANY($2::text[])",
+        shop_id,
+        external_ids,
+    )
+    return {
+        row["external_id"]: KnownOrder(row["id"], row["external_id"], row["customer_id"], bytes(row["content_hash"]))
+        for row in found
+    }
+
+
+_INSERT = """
+WITH orders AS (
+    INSERT INTO customer_order (
+        id, shop_id, external_id, customer_id, placed_at, recorded_at, currency, discount_minor, shipping_minor,
+        tax_minor, total_minor, channel, content_hash, receipt_code_hash
+    )
+    SELECT o.id, $1, o.external_id, o.customer_id, o.placed_at, $2, o.currency, o.discount_minor, o.shipping_minor,
+        o.tax_minor, o.total_minor, o.channel, o.content_hash, o.receipt_code_hash
+    FROM unnest(
+        $3::uuid[], $4::text[], $5::uuid[], $6::timestamptz[], $7::text[], $8::bigint[], $9::bigint[], $10::bigint[],
+        $11::bigint[], $12::text[], $13::bytea[], $14::bytea[]
+    ) AS o(
+        id, external_id, customer_id, placed_at, currency, discount_minor, shipping_minor, tax_minor, total_minor,
+        channel, content_hash, receipt_code_hash
+    )
+)
+INSERT INTO order_line (
+    id, order_id, customer_id, line_number, sku, name, category, brand, quantity_milli, amount_minor,
+    list_amount_minor, cost_minor, discount_share_minor, tax_share_minor, gift_card
+)
+SELECT * FROM unnest(
+    $15::uuid[], $16::uuid[], $17::uuid[], $18::int[], $19::text[], $20::text[], $21::text[], $22::text[],
+    $23::bigint[], $24::bigint[], $25::bigint[], $26::bigint[], $27::bigint[], $28::bigint[], $29::boolean[]
+)
+"""
+
+
+async def write_orders(shop_id: UUID, orders: Sequence[NewOrder], *, now: datetime) -> None:
+    """Write orders with their lines, in one statement, in the open transaction.
+
+    Raises:
+        Conflict: another transaction recorded one of them meanwhile; start again and find it.
+    """
+    if not orders:
+        return
+    # Two batches that share orders wait for each other in one order.
+    ordered = sorted(orders, key=lambda order: order.asked.external_id)
+    order_columns = zip(*map(_order_row, ordered), strict=True)
+    line_columns = zip(*[row for order in ordered for row in _line_rows(order, now)], strict=True)
+    try:
+        await rows(_INSERT, shop_id, now, *order_columns, *line_columns)
+    except asyncpg.UniqueViolationError as error:
+        if error.constraint_name == "customer_order_external_id":
+            raise Conflict from error
+        raise
+
+
+def _order_row(order: NewOrder) -> tuple[Any, ...]:
+    asked = order.asked
+    return (
+        order.id,
+        asked.external_id,
+        order.customer_id,
+        asked.placed_at,
+        asked.currency,
+        asked.discount_minor,
+        asked.shipping_minor,
+        asked.tax_minor,
+        asked.expected_total_minor,
+        asked.channel,
+        order.content_hash,
+        order.receipt_code_hash,
+    )
+
+
+def _line_rows(order: NewOrder, now: datetime) -> list[tuple[Any, ...]]:
+    return [
+        (
+            new_id(now),
+            order.id,
+            order.customer_id,
+            line_number,
+            line.sku,
+            line.name,
+            line.category,
+            line.brand,
+            line.quantity_milli,
+            line.amount_minor,
+            line.list_amount_minor,
+            line.cost_minor,
+            discount_minor,
+            tax_minor,
+            line.gift_card,
+        )
+        for line_number, (line, discount_minor, tax_minor) in enumerate(
+            zip(order.asked.lines, order.shares.discount_minor, order.shares.tax_minor, strict=True), start=1
+        )
+    ]
+
+
+async def hold_order(shop_id: UUID, external_id: str) -> asyncpg.Record | None:
+    """Return the order's row, locked until the open transaction ends, or None when it is not recorded."""
+    found = await rows(
+        "SELECT * FROM customer_order WHERE shop_id = $1 AND external_id = $2 FOR NO KEY UPDATE", shop_id, external_id
+    )
+    return found[0] if found else None
+
+
+async def order_lines(order_ids: Sequence[UUID]) -> dict[UUID, list[asyncpg.Record]]:
+    """Return the lines of these orders, by order, in line order."""
+    lines: dict[UUID, list[asyncpg.Record]] = {order_id: [] for order_id in order_ids}
+    found = await rows(
+        "SELECT * FROM order_line WHERE order_id = ANY($1::uuid[]) ORDER BY order_id, line_number", order_ids
+    )
+    for row in found:
+        lines[row["order_id"]].append(row)
+    return lines
