@@ -15,6 +15,7 @@ from loyalty.staff.people import (
     StaffExists,
     add,
     checked_email,
+    checked_language,
     checked_name,
     checked_roles,
     email_key,
@@ -61,6 +62,7 @@ async def invite_staff(
     """
     require(actor, Permission.STAFF_MANAGE)
     address, called, chosen = checked_email(email), checked_name(name), checked_roles(actor, roles)
+    checked_language(language)
     token = new_token()
 
     async def effects() -> Person:

@@ -16,6 +16,7 @@ from loyalty.identity import new_id
 from loyalty.refusals import Invalid, NotFound, Refusal
 from loyalty.staff import passwords
 from loyalty.transactions import in_one_transaction, row, rows, value, violated_constraint
+from loyalty.words.languages import LANGUAGES
 
 PAGE_MAX = 100
 NAME_LENGTH_MAX = 200
@@ -188,7 +189,7 @@ async def add(
             address,
             email_key(address),
             checked_name(name),
-            language,
+            checked_language(language),
             list(checked_roles(actor, roles)),
             password_hash,
             now,
@@ -202,8 +203,9 @@ async def add(
 
 
 def email_key(email: str) -> str:
-    """Return the form in which addresses of staff are compared."""
-    return unicodedata.normalize("NFKC", email).strip().casefold()
+    """Return the form in which addresses of staff are compared; whatever cannot be stored is left out."""
+    printable = "".join(character for character in email if character.isprintable())
+    return unicodedata.normalize("NFKC", printable).strip().casefold()
 
 
 def checked_email(email: str) -> str:
@@ -228,6 +230,17 @@ def checked_name(name: str) -> str:
     if not 1 <= len(trimmed) <= NAME_LENGTH_MAX or not trimmed.isprintable():
         raise Invalid(field="name")
     return trimmed
+
+
+def checked_language(language: str) -> str:
+    """Return the language, which is one of the product's.
+
+    Raises:
+        Invalid: it is not.
+    """
+    if language not in LANGUAGES:
+        raise Invalid(field="language")
+    return language
 
 
 def checked_roles(actor: Actor, roles: Iterable[Role]) -> tuple[Role, ...]:

@@ -96,7 +96,9 @@ async def forget_past_attempts(*, now: datetime) -> int:
 
 
 def _hashed(kind: str, subject: str) -> bytes:
-    return hashlib.blake2b(f"{kind}\0{subject}".encode(), key=_subject_key, digest_size=32).digest()
+    return hashlib.blake2b(
+        f"{kind}\0{subject}".encode(errors="surrogatepass"), key=_subject_key, digest_size=32
+    ).digest()
 
 
 def _slice_start(now: datetime, width: timedelta) -> datetime:
