@@ -95,7 +95,7 @@ FROM (SELECT household_id, basket_id, product_id, transaction_timestamp AS bough
 """
 _PRODUCTS = """
 CREATE TEMP TABLE product AS SELECT product_id, brand,
-  concat_ws(', ', {type}, lower(package_size)) AS name,
+  concat_ws(', ', coalesce({type}, {category}, {department}), lower(package_size)) AS name,
   coalesce({category}, {department}) AS category
 FROM read_parquet('{products}')
 """
