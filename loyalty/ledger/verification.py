@@ -1,0 +1,223 @@
+"""Replay the ledger from zero through the model and name the first difference.
+
+Wallets that transfers connect are a family and are replayed together. Each chunk is read in one snapshot, so the
+ledger may be written to meanwhile.
+"""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from loyalty import transactions
+from loyalty.ledger.replay import Differs, Standing, columns_of, replay
+
+WALLETS_PER_CHUNK = 200
+ROWS_PER_WALK = 50_000
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was read, how many families of wallets differ, and the first difference in words."""
+
+    wallets: int
+    entries: int
+    differing: int
+    first_difference: str | None
+    verified_at: datetime
+
+    @property
+    def agrees(self) -> bool:
+        """Tell whether the ledger is what its entries say."""
+        return self.first_difference is None
+
+
+@dataclass(slots=True)
+class _Tally:
+    wallets: set[UUID] = field(default_factory=set)
+    entries: int = 0
+    differences: list[str] = field(default_factory=list)
+    held: Counter[str] = field(default_factory=Counter)
+    shared: Counter[str] = field(default_factory=Counter)
+
+
+async def verify(
+    now: datetime,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    customer_id: UUID | None = None,
+) -> Report:
+    """Replay all wallets, or one customer's and those its transfers touch, and report the first difference.
+
+    `progress` is told the number of wallets and entries read so far. `now` dates the report; the replay takes its
+    times from the entries. The event loop is left free between families.
+    """
+    tally = _Tally()
+    after = UUID(int=0)
+    while True:
+        start = after
+        chunk = await transactions.in_one_transaction(lambda start=start: _chunk(start, customer_id))  # type: ignore[misc]
+        if not chunk.last:
+            break
+        for family in chunk.families:
+            _verify_family(family, tally)
+            await asyncio.sleep(0)
+        after = chunk.last
+        if progress is not None:
+            progress(len(tally.wallets), tally.entries)
+    tally.differences += _books(tally)
+    if customer_id is None:
+        tally.differences += [orphan async for orphan in _orphans()]
+    first = tally.differences[0] if tally.differences else None
+    return Report(len(tally.wallets), tally.entries, len(tally.differences), first, now)
+
+
+def _verify_family(family: list[Standing], tally: _Tally) -> None:
+    new = [standing for standing in family if standing.row["id"] not in tally.wallets]
+    if not new:
+        return
+    for standing in new:
+        tally.wallets.add(standing.row["id"])
+        tally.entries += len(standing.entries)
+        unit = standing.row["unit"]
+        tally.held[unit] += columns_of(standing.row, "points").held
+        tally.shared[unit] += sum(columns_of(row, "delta").held for row in standing.entries if row["contra"] != "none")
+    try:
+        replay(family)
+    except Differs as difference:
+        tally.differences.append(str(difference))
+
+
+def _books(tally: _Tally) -> Iterator[str]:
+    for unit in sorted(tally.held):
+        if tally.held[unit] != tally.shared[unit]:
+            yield (
+                f"the books of {unit} do not close: customers hold {tally.held[unit]},"
+                f" the programme's accounts give {tally.shared[unit]}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    last: UUID | None
+    families: list[list[Standing]]
+
+
+async def _chunk(after: UUID, customer_id: UUID | None) -> _Chunk:
+    await _one_snapshot()
+    found = await transactions.rows(
+        "SELECT id FROM wallet WHERE id > $1 AND ($2::uuid IS NULL OR customer_id = $2) ORDER BY id LIMIT $3",
+        after,
+        customer_id,
+        WALLETS_PER_CHUNK,
+    )
+    if not found:
+        return _Chunk(None, [])
+    ids = [row["id"] for row in found]
+    members, ties = await _connected(ids)
+    standings = await standings_of(members)
+    return _Chunk(ids[-1], _families(standings, ties))
+
+
+async def _one_snapshot() -> None:
+    # Inside somebody's open transaction there may have been queries already, and the level cannot change any more.
+    if await transactions.value("SELECT pg_catalog.current_setting('transaction_isolation')") == "repeatable read":
+        return
+    await transactions.rows("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+
+async def _connected(ids: Sequence[UUID]) -> tuple[list[UUID], list[tuple[UUID, UUID]]]:
+    """Return these wallets with all that transfers tie to them, and the ties."""
+    known, fresh = set(ids), list(ids)
+    ties: list[tuple[UUID, UUID]] = []
+    while fresh:
+        found = await transactions.rows(
+            "SELECT DISTINCT mine.wallet_id AS mine, other.wallet_id AS other FROM entry mine"
+            " JOIN entry other ON other.id = mine.related_entry_id"
+            " WHERE mine.wallet_id = ANY($1::uuid[]) AND mine.kind IN ('transfer_out', 'transfer_in')",
+            fresh,
+        )
+        ties += [(row["mine"], row["other"]) for row in found]
+        fresh = sorted({row["other"] for row in found} - known)
+        known.update(fresh)
+    return sorted(known), ties
+
+
+async def standings_of(wallet_ids: Sequence[UUID]) -> list[Standing]:
+    """Return what the database holds of these wallets, in the order of their ids."""
+    wallets = await transactions.rows("SELECT * FROM wallet WHERE id = ANY($1::uuid[]) ORDER BY id", wallet_ids)
+    standings = {row["id"]: Standing(row) for row in wallets}
+    for row in await transactions.rows(
+        "SELECT * FROM entry WHERE wallet_id = ANY($1::uuid[]) ORDER BY wallet_id, sequence", wallet_ids
+    ):
+        standings[row["wallet_id"]].entries.append(row)
+    for row in await transactions.rows(
+        "SELECT e.wallet_id, m.* FROM lot_movement m JOIN entry e ON e.id = m.entry_id"
+        " WHERE e.wallet_id = ANY($1::uuid[])",
+        wallet_ids,
+    ):
+        standings[row["wallet_id"]].movements[row["entry_id"]].append(row)
+    for row in await transactions.rows(
+        "SELECT * FROM lot WHERE wallet_id = ANY($1::uuid[]) ORDER BY wallet_id, sequence", wallet_ids
+    ):
+        standings[row["wallet_id"]].lots.append(row)
+    for row in await transactions.rows(
+        "SELECT * FROM reservation WHERE wallet_id = ANY($1::uuid[]) ORDER BY id", wallet_ids
+    ):
+        standings[row["wallet_id"]].reservations.append(row)
+    return list(standings.values())
+
+
+def _families(standings: Iterable[Standing], ties: Iterable[tuple[UUID, UUID]]) -> list[list[Standing]]:
+    head: dict[UUID, UUID] = {}
+
+    def head_of(wallet_id: UUID) -> UUID:
+        while (above := head.get(wallet_id, wallet_id)) != wallet_id:
+            wallet_id = above
+        return wallet_id
+
+    for one, other in ties:
+        first, second = sorted((head_of(one), head_of(other)))
+        head[second] = first
+    families: dict[UUID, list[Standing]] = defaultdict(list)
+    for standing in standings:
+        families[head_of(standing.row["id"])].append(standing)
+    return list(families.values())
+
+
+async def _orphans() -> AsyncIterator[str]:
+    """Yield the first row of each kind that hangs on nothing: no wallet, no entry, no lot, or another wallet's."""
+    for table, what, condition in _HANGING:
+        after: UUID | int | None = None
+        while True:
+            found = await transactions.row(_WALK.format(table=table, condition=condition), after, ROWS_PER_WALK)
+            if found is None or found["last"] is None:
+                break
+            if found["orphan"] is not None:
+                yield f"{what} {found['orphan']} hangs on nothing, or on two wallets"
+                break
+            after = found["last"]
+            await asyncio.sleep(0)
+
+
+_WALK = """
+SELECT (array_agg(id ORDER BY id DESC))[1] AS last, (array_agg(id ORDER BY id) FILTER (WHERE orphan))[1] AS orphan
+FROM (
+    SELECT c.id, {condition} AS orphan
+    FROM (SELECT * FROM {table} WHERE $1 IS NULL OR id > $1 ORDER BY id LIMIT $2) c
+) walked
+"""
+_ENTRY_OF_WALLET = "NOT EXISTS (SELECT FROM entry e WHERE e.id = c.entry_id AND e.wallet_id = c.wallet_id)"
+_HANGING = (
+    ("entry", "entry", "NOT EXISTS (SELECT FROM wallet w WHERE w.id = c.wallet_id)"),
+    ("lot", "lot", _ENTRY_OF_WALLET),
+    ("reservation", "reservation", _ENTRY_OF_WALLET),
+    (
+        "lot_movement",
+        "movement",
+        "NOT EXISTS (SELECT FROM entry e JOIN lot l ON l.wallet_id = e.wallet_id"
+        " WHERE e.id = c.entry_id AND l.id = c.lot_id)",
+    ),
+)
