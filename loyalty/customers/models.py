@@ -9,7 +9,7 @@ from tortoise.models import Model
 class Customer(Model):
     """A person; a member once `enrolled_at` is set.
 
-    `search_text` is the folded name and identifiers; its tsvector index is made by migration.
+    `search_text` is the folded words of name and identifiers; its index is made by migration.
     A merged customer points at the one who holds their history now.
     """
 
@@ -31,7 +31,10 @@ class Customer(Model):
 
     class Meta:
         table = "customer"
-        indexes = [Index(fields=["created_at", "id"], name="customer_created_at")]
+        indexes = [
+            Index(fields=["created_at", "id"], name="customer_created_at"),
+            Index(fields=["merged_into_id"], name="customer_merged_into"),
+        ]
         constraints = [
             UniqueConstraint(fields=("member_number",), name="customer_member_number"),
             CheckConstraint(check="merged_into_id IS NULL OR merged_into_id <> id", name="customer_not_own_twin"),
@@ -42,7 +45,7 @@ class CustomerIdentifier(Model):
     """One way to find a customer.
 
     `kind` is email, phone, card, barcode, external or member_number. `value_key` is the normalised value that is
-    compared; `scope` is the shop's id for `external`, else empty; `reversed_digits` serves search by last digits.
+    compared; `scope` is the shop's id for `external`, else empty.
     """
 
     id = fields.UUIDField(primary_key=True)
@@ -51,7 +54,6 @@ class CustomerIdentifier(Model):
     scope = fields.TextField(default="", db_default="")
     value = fields.TextField()
     value_key = fields.TextField()
-    reversed_digits = fields.TextField(null=True)
     verified_at = fields.DatetimeField(null=True)
     created_at = fields.DatetimeField()
 
