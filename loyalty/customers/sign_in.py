@@ -7,11 +7,12 @@ a shop's is issued by the shop's code and names the customer by the shop's own i
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
@@ -176,19 +177,18 @@ async def customer_actor(token: str, *, secret: str, shop_id: UUID | None = None
     issuer = _unverified_issuer(token)
     if issuer == ISSUER:
         claims = _verified(token, _own_key(secret), issuer, now=now)
-        shop, customer_id = await _named_shop(claims), await _standing(_uuid(claims["sub"]))
-        if customer_id is None:
+        shop, standing = await _named_shop(claims), await _standing(_uuid(claims["sub"]))
+        external_id = ""
+        if standing is None:
             raise TokenInvalid(problem="unknown customer")
     else:
         shop = await _issuing_shop(issuer)
         key = OctKey.import_key((await shop_secrets(shop.id)).token_secret)
         external_id = _external_id(_verified(token, key, issuer, now=now), shop)
-        customer_id = await _standing_by_external_id(shop, external_id)
-        if customer_id is None and shop_id in (None, shop.id):
-            return Claimant.of(shop, external_id)
-    if shop_id not in (None, shop.id) or customer_id is None:
+        standing = await _standing_by_external_id(shop, external_id)
+    if shop_id not in (None, shop.id):
         raise TokenInvalid(problem="another shop")
-    return Actor.customer(customer_id, shop_id=shop.id)
+    return Claimant.of(shop, external_id) if standing is None else _customer(standing, shop)
 
 
 async def forget_past_links(*, now: datetime) -> int:
@@ -285,7 +285,7 @@ def _external_id(claims: Mapping[str, Any], shop: ShopFacts) -> str:
         raise TokenInvalid(problem="sub cannot be a customer's id") from None
 
 
-async def _standing_by_external_id(shop: ShopFacts, external_id: str) -> UUID | None:
+async def _standing_by_external_id(shop: ShopFacts, external_id: str) -> asyncpg.Record | None:
     found: UUID | None = await value(
         "SELECT customer_id FROM customer_identifier WHERE kind = 'external' AND scope = $1 AND value_key = $2",
         str(shop.id),
@@ -294,11 +294,14 @@ async def _standing_by_external_id(shop: ShopFacts, external_id: str) -> UUID | 
     return None if found is None else await _standing(found)
 
 
-async def _standing(customer_id: UUID) -> UUID | None:
-    found: UUID | None = await value(
-        "WITH RECURSIVE line AS (SELECT id, merged_into_id FROM customer WHERE id = $1"
-        " UNION SELECT c.id, c.merged_into_id FROM line JOIN customer c ON c.id = line.merged_into_id)"
-        " SELECT id FROM line WHERE merged_into_id IS NULL",
+async def _standing(customer_id: UUID) -> asyncpg.Record | None:
+    return await row(
+        "WITH RECURSIVE line AS (SELECT id, locale, merged_into_id FROM customer WHERE id = $1 UNION"
+        " SELECT c.id, c.locale, c.merged_into_id FROM line JOIN customer c ON c.id = line.merged_into_id)"
+        " SELECT id, locale FROM line WHERE merged_into_id IS NULL",
         customer_id,
     )
-    return found
+
+
+def _customer(standing: asyncpg.Record, shop: ShopFacts) -> Actor:
+    return replace(Actor.customer(standing["id"], shop_id=shop.id), languages=(standing["locale"],))

@@ -11,8 +11,8 @@ from loyalty.refusals import Refusal
 from loyalty.staff import passwords
 from loyalty.staff.people import (
     COLUMNS,
+    EmailTaken,
     Person,
-    StaffExists,
     add,
     checked_email,
     checked_language,
@@ -58,7 +58,7 @@ async def invite_staff(
         NotPermitted: the actor may not manage staff.
         Invalid: the e-mail address or the name cannot be one, or no role is given.
         RolesExceedYours: a role may do more than the actor.
-        StaffExists: the address is somebody's who has joined already.
+        EmailTaken: the address is somebody's who has joined already.
     """
     require(actor, Permission.STAFF_MANAGE)
     address, called, chosen = checked_email(email), checked_name(name), checked_roles(actor, roles)
@@ -141,7 +141,7 @@ async def _invited_again(
     if known is None:
         return None
     if known["joined"]:
-        raise StaffExists
+        raise EmailTaken
     await value("UPDATE staff_invitation SET used_at = $2 WHERE staff_id = $1 AND used_at IS NULL", known["id"], now)
     member = await row(
         f"UPDATE staff_member SET name = $2, roles = $3, language = $4 WHERE id = $1 RETURNING {COLUMNS}",

@@ -43,6 +43,16 @@ class ScopesExceedYours(Refusal):
         super().__init__(scope=scope)
 
 
+class ScopeUnknown(Refusal):
+    """There is no such scope, or it cannot be given to a program."""
+
+    code = "SCOPE_UNKNOWN"
+    stored = False
+
+    def __init__(self, *, scope: str) -> None:
+        super().__init__(scope=scope)
+
+
 class KeyUnknown(Refusal):
     """This secret is of no key, or of one that was revoked, or of a person who is disabled."""
 
@@ -84,7 +94,8 @@ async def create_api_key(
 
     Raises:
         NotPermitted: the actor may not manage keys.
-        Invalid: the name cannot be one, or the scopes are empty or unknown.
+        Invalid: the name cannot be one, or there are no scopes.
+        ScopeUnknown: a scope is none.
         ScopesExceedYours: a scope, or the shop, is not the actor's to give.
     """
     require(actor, Permission.KEYS_MANAGE)
@@ -118,7 +129,7 @@ async def revoke_api_key(actor: Actor, key_id: UUID, *, now: datetime) -> Key:
         if found is None or not _is_own(actor, found):
             require(actor, Permission.KEYS_MANAGE)
         if found is None or (actor.shop_id is not None and actor.shop_id != found["shop_id"]):
-            raise NotFound(what="key")
+            raise NotFound(what="api key")
         if found["revoked_at"] is not None:
             return _key(found)
         revoked = await row(f"UPDATE api_key SET revoked_at = $2 WHERE id = $1 RETURNING {_COLUMNS}", key_id, now)
@@ -189,9 +200,10 @@ async def key_actor(secret: str, *, now: datetime) -> Actor:
 
 def _checked_scopes(actor: Actor, scopes: Iterable[str]) -> tuple[Permission, ...]:
     asked = set(scopes)
-    known = {permission.value for permission in ALL_SCOPES}
-    if not asked or not asked <= {*known, "all"}:
-        raise Invalid(field="scopes", problem="unknown" if asked else "empty")
+    if not asked:
+        raise Invalid(field="scopes", problem="blank")
+    for name in sorted(asked - {permission.value for permission in ALL_SCOPES} - {"all"}):
+        raise ScopeUnknown(scope=name)
     granted = ALL_SCOPES if "all" in asked else frozenset(Permission(scope) for scope in asked)
     for scope in Permission:
         if scope in granted and scope not in actor.permissions:

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -28,10 +28,10 @@ STAFF_LOCK = (0x52656775, 2)
 """Held while it is counted who is here, so that two changes at once do not each count the other."""
 
 
-class StaffExists(Refusal):
+class EmailTaken(Refusal):
     """Somebody with this e-mail address works here already."""
 
-    code = "STAFF_EXISTS"
+    code = "EMAIL_TAKEN"
 
 
 class RolesExceedYours(Refusal):
@@ -60,7 +60,7 @@ class Person:
     @property
     def actor(self) -> Actor:
         """Return the actor this person is, with their roles of now."""
-        return Actor.staff(self.id, *self.roles, customer_id=self.customer_id)
+        return replace(Actor.staff(self.id, *self.roles, customer_id=self.customer_id), languages=(self.language,))
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ async def create_staff(
         Invalid: the e-mail address or the name cannot be one, or no role is given.
         RolesExceedYours: a role may do more than the actor.
         PasswordTooShort, PasswordTooLong: the password given is not allowed.
-        StaffExists: the address is somebody's.
+        EmailTaken: the address is somebody's.
     """
     require(actor, Permission.STAFF_MANAGE)
     chosen = password or passwords.random_password()
@@ -178,7 +178,7 @@ async def add(
     """Write a new person in the open transaction. For the operations of this concept.
 
     Raises:
-        Invalid, RolesExceedYours, StaffExists: as `create_staff` tells.
+        Invalid, RolesExceedYours, EmailTaken: as `create_staff` tells.
     """
     address = checked_email(email)
     try:
@@ -196,7 +196,7 @@ async def add(
         )
     except asyncpg.UniqueViolationError as error:
         if violated_constraint(error) == "staff_member_email_key":
-            raise StaffExists from None
+            raise EmailTaken from None
         raise
     assert made is not None
     return person_of(made)
@@ -252,7 +252,7 @@ def checked_roles(actor: Actor, roles: Iterable[Role]) -> tuple[Role, ...]:
     """
     chosen = set(roles)
     if not chosen:
-        raise Invalid(field="roles", problem="empty")
+        raise Invalid(field="roles", problem="blank")
     for role in Role:
         if role in chosen and not GRANTS[role] <= actor.permissions:
             raise RolesExceedYours(role=role)

@@ -1,11 +1,10 @@
 """Signing in, and being signed in.
 
 A session is a row; the browser holds a random token and the row its hash. It ends when nothing was asked for the
-idle time, eight hours after it began, at sign-out, and when the person's `session_version` has moved on.
+idle time, the absolute time after it began, at sign-out, and when the person's `session_version` has moved on.
 Wrong e-mail address, wrong password, disabled person: one answer, and the same work.
 """
 
-import ipaddress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -17,23 +16,16 @@ from loyalty.access import Actor, ActorKind, Permission, require
 from loyalty.audit import trail
 from loyalty.identity import new_id
 from loyalty.refusals import NotFound, Refusal
-from loyalty.staff import passwords, second_factor
+from loyalty.staff import passwords, second_factor, tries
 from loyalty.staff.people import COLUMNS, Person, email_key, person_of, recorded
 from loyalty.staff.tokens import new_token, token_hash
-from loyalty.throttles.attempts import attempt, attempts_made, forgive
 from loyalty.transactions import in_one_transaction, row, rows, value
 
 IDLE_AFTER = timedelta(minutes=15)
-ABSOLUTE = timedelta(hours=8)
+ENDS_AFTER = timedelta(hours=8)
 SEEN_EVERY = timedelta(minutes=1)
 TICKET_VALID_FOR = timedelta(minutes=5)
 KEPT_AFTER_END = timedelta(days=30)
-
-TRIES_WITHIN = timedelta(minutes=15)
-TRIES = 10
-TRIES_PER_ADDRESS = 100
-TRIES_FROM_STRANGERS = 30
-KNOWN_FOR = timedelta(days=30)
 
 _MEMBER = ", ".join(f"m.{column.strip()}" for column in COLUMNS.split(","))
 
@@ -78,12 +70,22 @@ class Begun:
     session: Session
 
 
-async def sign_in(*, email: str, password: str, code: str = "", address: str, now: datetime) -> Begun:
+async def sign_in(
+    *,
+    email: str,
+    password: str,
+    code: str = "",
+    address: str,
+    replaces: str = "",
+    ends_after: timedelta = ENDS_AFTER,
+    now: datetime,
+) -> Begun:
     """Begin a session for the person with this e-mail address and password, and code if they use one.
 
-    Tries are counted before anything is looked up: ten in fifteen minutes for an account from one network address,
-    a hundred from an address, thirty for an account from addresses it was not used from in thirty days. So guessing
-    ends, and whoever guesses shuts nobody else out.
+    `address` is the network address they come from, `replaces` the token of the session this browser had before.
+    The session ends `ends_after` from now, whatever is done in it.
+
+    Tries are counted before anything is looked up (tries.py).
 
     Raises:
         SignInRefused: address and password do not belong together, or the person is disabled.
@@ -91,8 +93,8 @@ async def sign_in(*, email: str, password: str, code: str = "", address: str, no
         CodeWrong: the code given is not the one of now.
         Throttled: there were too many tries.
     """
-    account, network = email_key(email), _network(address)
-    await _count_try(account, network, now=now)
+    account = email_key(email)
+    await tries.count(account, address, now=now)
     member = await row(
         f"SELECT {COLUMNS}, password_hash, totp_last_step FROM staff_member WHERE email_key = $1", account
     )
@@ -106,10 +108,12 @@ async def sign_in(*, email: str, password: str, code: str = "", address: str, no
         if not code:
             raise CodeNeeded(ticket=_ticket(member, now=now))
         await second_factor.use_code(member["id"], code, now=now)
-    return await _let_in(member, account, network, now=now)
+    return await _let_in(member, account, address, replaces, expires_at=now + ends_after, now=now)
 
 
-async def sign_in_with_code(ticket: str, code: str, *, address: str, now: datetime) -> Begun:
+async def sign_in_with_code(
+    ticket: str, code: str, *, address: str, replaces: str = "", ends_after: timedelta = ENDS_AFTER, now: datetime
+) -> Begun:
     """Begin the session for which `sign_in` gave the ticket, with the code of now.
 
     Raises:
@@ -119,7 +123,7 @@ async def sign_in_with_code(ticket: str, code: str, *, address: str, now: dateti
     """
     member = await _of_ticket(ticket, now=now)
     await second_factor.use_code(member["id"], code, now=now)
-    return await _let_in(member, email_key(member["email"]), _network(address), now=now)
+    return await _let_in(member, email_key(member["email"]), address, replaces, expires_at=now + ends_after, now=now)
 
 
 async def signed_in(token: str, *, idle_after: timedelta = IDLE_AFTER, now: datetime) -> Session | None:
@@ -208,28 +212,6 @@ async def forget_past_sessions(*, now: datetime) -> int:
     return len(await rows("DELETE FROM staff_session WHERE expires_at < $1 RETURNING 1", now - KEPT_AFTER_END))
 
 
-async def _count_try(account: str, network: str, *, now: datetime) -> None:
-    within = TRIES_WITHIN
-    here = f"{account} {network}"
-    await attempt("staff-sign-in-address", network, limit=TRIES_PER_ADDRESS, window=within, now=now)
-    await attempt("staff-sign-in", here, limit=TRIES, window=within, now=now)
-    if not await attempts_made("staff-signed-in-from", here, window=KNOWN_FOR, now=now):
-        await attempt("staff-sign-in-strangers", account, limit=TRIES_FROM_STRANGERS, window=within, now=now)
-
-
-def _network(address: str) -> str:
-    # A household or a server has a whole /64 of IPv6; counting single addresses would count nothing.
-    try:
-        parsed = ipaddress.ip_address(address.split("%")[0])
-    except ValueError:
-        return "unknown"
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped:
-            return str(parsed.ipv4_mapped)
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return str(parsed)
-
-
 async def _rehash(member: asyncpg.Record, password: str) -> None:
     await value(
         "UPDATE staff_member SET password_hash = $2 WHERE id = $1 AND password_hash = $3",
@@ -239,11 +221,10 @@ async def _rehash(member: asyncpg.Record, password: str) -> None:
     )
 
 
-async def _let_in(member: asyncpg.Record, account: str, network: str, *, now: datetime) -> Begun:
-    here = f"{account} {network}"
-    await forgive("staff-sign-in", here)
-    await forgive("staff-signed-in-from", here)
-    await attempt("staff-signed-in-from", here, limit=1_000_000, window=KNOWN_FOR, now=now)
+async def _let_in(
+    member: asyncpg.Record, account: str, address: str, replaces: str, *, expires_at: datetime, now: datetime
+) -> Begun:
+    await tries.remember(account, address, now=now)
 
     async def effects() -> Begun:
         # The row is locked: whoever is disabled meanwhile stays outside.
@@ -252,7 +233,12 @@ async def _let_in(member: asyncpg.Record, account: str, network: str, *, now: da
         )
         if current is None:
             raise SignInRefused
-        begun = await _begin(current, expires_at=now + ABSOLUTE, now=now)
+        await value(
+            "UPDATE staff_session SET revoked_at = $2 WHERE token_hash = $1 AND revoked_at IS NULL",
+            token_hash(replaces),
+            now,
+        )
+        begun = await _begin(current, expires_at=expires_at, now=now)
         await trail.record(
             begun.session.actor, "sign_in", subject_kind="staff", subject_id=begun.session.person.id, now=now
         )
