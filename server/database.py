@@ -1,7 +1,8 @@
 """The database: opened, checked, migrated. Beside the rules, the only place that touches it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -23,6 +24,7 @@ VERSION_MIN = 15
 DATABASE = "regulars"
 MIGRATION_LOCK = 7_341_001
 LOCK_WAIT_SECONDS = 120
+RETRY_SECONDS = 1.0
 
 Progress = Callable[[str, int, int], None]
 """Told the name of the migration that begins, its place from 1, and how many there are to apply."""
@@ -119,6 +121,48 @@ async def opened(
     async with TortoiseContext() as context:
         await context.init(config=config, _enable_global_fallback=everywhere)
         yield
+
+
+@asynccontextmanager
+async def alone(url: str, name: str) -> AsyncIterator[asyncio.Event]:
+    """Wait until no other process holds `name`, then hold it while the context is open.
+
+    The event is set when it is lost with its connection: whatever was done alone must stop, and be harmless twice,
+    because a process that was frozen learns of it late. A killed process lets go when the database notices.
+    """
+    connection = await _holding(url, name)
+    lost = asyncio.Event()
+    connection.add_termination_listener(lambda _: lost.set())
+    watch = asyncio.create_task(_watched(connection, lost))
+    try:
+        yield lost
+    finally:
+        watch.cancel()
+        await asyncio.wait({watch})
+        connection.terminate()  # the lock goes with its connection; a broken one may not answer a goodbye
+
+
+async def _holding(url: str, name: str) -> asyncpg.Connection:
+    while True:
+        with suppress(DatabaseUnusable, TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            connection = await connected(url, application_name=f"{DATABASE} {name}")
+            try:
+                if await connection.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", name, timeout=2):
+                    held, connection = connection, None
+                    return held
+            finally:
+                if connection is not None:
+                    connection.terminate()
+        await asyncio.sleep(RETRY_SECONDS)
+
+
+async def _watched(connection: asyncpg.Connection, lost: asyncio.Event) -> None:
+    while not lost.is_set():
+        await asyncio.sleep(RETRY_SECONDS)
+        try:
+            await connection.fetchval("SELECT 1", timeout=2)  # finds a connection that is only half there
+        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            lost.set()
 
 
 async def migrate_locked(url: str, progress: Progress | None = None) -> list[str]:

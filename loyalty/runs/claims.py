@@ -82,6 +82,21 @@ async def finish(
     )
 
 
+async def forget(actor: Actor, *, started_before: datetime) -> int:
+    """Delete runs with an outcome that started before the moment, and return how many.
+
+    Raises:
+        NotPermitted: the actor may not run jobs.
+    """
+    require(actor, Permission.JOBS_RUN)
+    forgotten: int = await transactions.value(
+        "WITH gone AS (DELETE FROM job_run WHERE started_at < $1 AND outcome IS NOT NULL RETURNING 1)"
+        " SELECT count(*) FROM gone",
+        started_before,
+    )
+    return forgotten
+
+
 async def recent(
     actor: Actor, *, job: str | None = None, first: int = 20, after: tuple[datetime, UUID] | None = None
 ) -> list[Run]:
