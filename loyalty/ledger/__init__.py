@@ -5,10 +5,11 @@ posting.sql       the machine behind it: one set-based function
 model.py          the same machine in plain Python, written from docs/ledger.md: the oracle
 verification.py   replay from zero and name the first difference
 balances.py       what stands: wallets, lots by expiry, entries
-adjustment.py     corrections by hand, goodwill, four eyes
+adjustment.py     corrections by hand, four eyes
+goodwill.py       how much a person may give away in a month
+units.py          which units there are
 expiry.py         due lots, in chunks
 release.py        pending lots whose date has come
-reservations.py   units held for a checkout, and those whose time is up
 outstanding.py    units owed to customers, by expiry
 models.py         the rows
 """

@@ -201,6 +201,7 @@ class Draft:
         self._movements: list[Movement] = []
         self._made: list[int] = []
         self._opened: dict[int, int] = {}
+        self._order_before: dict[int, tuple[bool, datetime, int]] = {}
 
     def add(self, column: str, units: int) -> None:
         """Change a column of the wallet that no lot stands behind."""
@@ -246,6 +247,7 @@ class Draft:
         units = 0
         for movement in moved:
             lot = self.wallet.lots[movement.lot - 1]
+            self._order_before[lot.sequence] = lot.order_key
             if lot.expires_at is not None and lot.expires_at <= self.now:
                 assert self.asked.restored_until is not None
                 lot.expires_at = max(lot.expires_at, self.asked.restored_until)
@@ -254,11 +256,14 @@ class Draft:
         return units
 
     def credit(self) -> None:
-        """Take what is owed from what this entry opened, at most what it opened in each lot, in lot order."""
+        """Take what is owed from what this entry opened, at most what it opened in each lot.
+
+        In lot order, as it was before the entry restored anything; new lots in their sequence.
+        """
         owed = self.wallet.columns.owed + self._deltas["owed"]
-        opened = [(self.wallet.lots[sequence - 1], units) for sequence, units in self._opened.items()]
-        in_lots_order = sorted(opened, key=lambda each: (0, each[0].sequence) if self._made else each[0].order_key)
-        for lot, units in in_lots_order:
+        before = self._order_before
+        for sequence in sorted(self._opened, key=lambda sequence: (before.get(sequence, ()), sequence)):
+            lot, units = self.wallet.lots[sequence - 1], self._opened[sequence]
             absorbed = min(owed, units)
             if absorbed:
                 self.move(lot, "open", "reversed", absorbed)

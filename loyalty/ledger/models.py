@@ -237,3 +237,13 @@ class BalanceWatch(Model):
     class Meta:
         table = "balance_watch"
         indexes = [Index(fields=["customer_id"], name="balance_watch_customer")]
+
+
+class Unit(Model):
+    """A unit that is collected. A programme opens its units before anybody can hold them."""
+
+    code = fields.TextField(primary_key=True)
+    opened_at = fields.DatetimeField()
+
+    class Meta:
+        table = "unit"

@@ -174,6 +174,8 @@ class Clawback(_Posting):
     KIND: ClassVar[str] = "clawback"
     points: int
     owing_allowed: bool
+    related_entry_id: UUID | None = None
+    """The earn entry whose units are taken back."""
 
 
 @dataclass(slots=True, kw_only=True)

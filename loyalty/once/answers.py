@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 import asyncpg
 import orjson
@@ -83,13 +83,13 @@ class Stored:
     answer: str | None
     refusal: str | None
 
-    def told(self, shape: type[T]) -> T:
+    def told(self, shape: Any) -> Any:
         """Return the stored answer, or raise the stored refusal."""
         if self.refusal is not None:
             told = orjson.loads(self.refusal)
             raise Refusal.told_again(told["code"], told["facts"])
         assert self.answer is not None
-        return cast(T, _adapter(shape).validate_json(self.answer))
+        return _adapter(shape).validate_json(self.answer)
 
 
 @cache
@@ -97,7 +97,7 @@ def _adapter(shape: Any) -> TypeAdapter[Any]:
     return TypeAdapter(shape)
 
 
-def answer_text(value: Any, shape: type[Any]) -> str:
+def answer_text(value: Any, shape: Any) -> str:
     """Return the stored form of an answer."""
     return _adapter(shape).dump_json(value).decode()
 
@@ -113,13 +113,14 @@ async def answered(
     actor: Actor,
     effects: Callable[[], Awaitable[T]],
     *,
-    shape: type[T],
+    shape: Any,
     now: datetime,
 ) -> Answer[T]:
     """Run `effects` in one transaction unless this key was answered before; then tell that answer again.
 
     A refusal the rules mean (`Refusal.stored`) undoes the effects and is stored itself, so a retry after a top-up
-    tells the same. Faults, and refusals about the input, are not stored. `shape` is the answer's dataclass.
+    tells the same. Faults, and refusals about the input, are not stored. `shape` is the answer's dataclass, or a union
+    of them that differ in a field's name.
 
     Raises:
         IdempotencyMismatch: the key was used before with other input.

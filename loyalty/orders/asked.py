@@ -173,10 +173,9 @@ class OrderAsked:
         return self.lines_minor - self.discount_minor + self.shipping_minor
 
     def content_hash(self) -> bytes:
-        """Return SHA-256 of everything but the idempotency key: two orders are the same when this is."""
+        """Return SHA-256 of everything but the key and the shop: in one shop, two orders are the same when this is."""
         content = orjson.dumps(
             [
-                self.shop,
                 self.external_id,
                 self.placed_at.astimezone(UTC),
                 self.currency,
