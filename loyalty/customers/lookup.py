@@ -118,6 +118,17 @@ async def identifiers_of(customer_ids: Iterable[UUID]) -> dict[UUID, list[Custom
     return by_customer
 
 
+async def holder_of(customer_id: UUID) -> UUID:
+    """Return the customer who holds this one's history: they themselves, or the one they were merged into.
+
+    Inside a transaction the customer cannot be merged away until it ends.
+    """
+    holder = await transactions.value(
+        "SELECT coalesce(merged_into_id, id) FROM customer WHERE id = $1 FOR KEY SHARE", customer_id
+    )
+    return customer_id if holder is None else holder
+
+
 async def customer_family_ids(customer_id: UUID) -> list[UUID]:
     """Return the customer's id and those of all who were merged into them: whose entries are their history."""
     return (await customer_families([customer_id]))[customer_id]
