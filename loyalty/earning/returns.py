@@ -3,7 +3,7 @@
 A return may arrive before its order: it waits, and is applied when the order comes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -268,7 +268,7 @@ async def _applied(
 
 
 async def claw_back(
-    order: asyncpg.Record,
+    order: Mapping[str, Any],
     lines: Sequence[asyncpg.Record],
     returned_milli: dict[int, int],
     *,
@@ -309,7 +309,7 @@ async def _earned(order_id: UUID) -> list[asyncpg.Record]:
 
 def _clawback(
     entry: asyncpg.Record,
-    order: asyncpg.Record,
+    order: Mapping[str, Any],
     quantity_milli: dict[int, int],
     returned_milli: dict[int, int],
     holder: UUID,
