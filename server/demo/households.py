@@ -152,6 +152,15 @@ class Households:
             )
         )
 
+    def last_baskets(self) -> dict[int, int]:
+        """Return the last basket of each household that is an order, by household."""
+        return dict(
+            self._rows(
+                "SELECT household_id, arg_max(basket_id, (bought_at, basket_id)) FROM basket"
+                f" WHERE {_IS_ORDER} GROUP BY household_id"
+            )
+        )
+
     def counts(self, household_ids: Iterable[int] | None = None) -> Counts:
         """Return what becomes of the lines and baskets of these households, or of all."""
         if household_ids is None:
