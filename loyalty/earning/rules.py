@@ -8,8 +8,10 @@ from functools import lru_cache
 from typing import Any
 
 from loyalty.amounts import Rounding, rounded
+from loyalty.orders.asked import OrderAsked, Shares
 from loyalty.programme.document import Base, PendingEvent, Programme, PurchaseRule, Rate
 from loyalty.programme.expiry import available_at, expires_at
+from loyalty.shops.days import local_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Earned:
 
 
 def earned_for_purchase(
-    document: Programme, facts: PurchaseFacts, *, version: int, time_zone: str
+    document: Programme, facts: PurchaseFacts, time_zone: str, *, version: int
 ) -> tuple[Earned, ...]:
     """Return what each rule of the document gives for an order, in the document's order; rules that give nothing
     are left out.
@@ -62,8 +64,10 @@ def earned_for_purchase(
     points = rounded(base x points / per amount), once over the whole order. `version` is the document's number,
     `time_zone` the shop's: expiry is counted from the day on which the order was placed there.
     """
-    pending = document.pending
     until = expires_at(document.expiry, facts.placed_at, time_zone)
+    from_then = available_at(document, facts.placed_at)
+    awaits = document.pending.event if isinstance(document.pending, PendingEvent) else None
+    waiting = _waiting(from_then, awaits, time_zone)
     return tuple(
         Earned(
             rule_id=rule.id,
@@ -73,12 +77,27 @@ def earned_for_purchase(
             currency=facts.currency,
             earned_at=facts.placed_at,
             expires_at=until,
-            available_at=available_at(document, facts.placed_at),
-            awaits=pending.event if isinstance(pending, PendingEvent) else None,
-            explanation=explanation,
+            available_at=from_then,
+            awaits=awaits,
+            explanation={**explanation, **waiting},
         )
         for rule, points, explanation in _explained(document, facts, version)
         if points > 0
+    )
+
+
+def purchase_facts(asked: OrderAsked, split: Shares) -> PurchaseFacts:
+    """Return what earning needs to know of an order, with each line's shares of the discount and of the tax."""
+    return PurchaseFacts(
+        order=asked.external_id,
+        currency=asked.currency,
+        placed_at=asked.placed_at,
+        lines=tuple(
+            LineFacts(line_number, line.amount_minor, discount_minor, tax_minor, line.gift_card)
+            for line_number, (line, discount_minor, tax_minor) in enumerate(
+                zip(asked.lines, split.discount_minor, split.tax_minor, strict=True), start=1
+            )
+        ),
     )
 
 
@@ -105,6 +124,13 @@ def clawed_back(points: int, basis_minor: int, returned: Iterable[tuple[int, int
         return 0
     back = sum((Fraction(base * milli, bought) for base, milli, bought in returned), start=Fraction())
     return rounded(points * back / basis_minor, Rounding.FLOOR)
+
+
+def _waiting(from_then: datetime | None, awaits: str | None, time_zone: str) -> dict[str, str]:
+    """Return what the explanation says of units that cannot be used yet; nothing of others."""
+    if awaits is not None:
+        return {"awaits": awaits}
+    return {} if from_then is None else {"available_on": local_date(from_then, time_zone).isoformat()}
 
 
 def _explained(

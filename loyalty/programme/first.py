@@ -15,9 +15,8 @@ from loyalty.programme.document import (
     Rate,
     Unit,
 )
-from loyalty.programme.versions import VersionFacts, locked_number, publish, version_at
+from loyalty.programme.versions import VersionFacts, add_version, changed, newest_number, version_at
 from loyalty.shops.days import CalendarPeriod
-from loyalty.transactions import in_one_transaction
 
 SINCE_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 """No order is older, so that whatever a shop records from its past earns under its first programme."""
@@ -57,15 +56,21 @@ async def publish_first(programme: str, *, currency: str, now: datetime) -> Vers
 
     Returns the version that holds now. Run again, it changes nothing.
     """
+    return await publish_if_new(programme, first_programme(currency), now=now)
+
+
+async def publish_if_new(programme: str, document: Programme, *, now: datetime) -> VersionFacts:
+    """Publish a document as the programme's first version, to hold since ever, unless it has a version already.
+
+    Returns the version that holds now.
+    """
 
     async def effects() -> VersionFacts:
-        if await locked_number(programme):
+        if await newest_number(programme):
             return await version_at(programme, now)
-        return await publish(
-            Actor.system("first-start"), programme, first_programme(currency), effective_at=SINCE_EVER, now=now
-        )
+        return await add_version(Actor.system("first-start"), programme, document, 1, SINCE_EVER, now)
 
-    return await in_one_transaction(effects)
+    return await changed(effects)
 
 
 def _five_off(currency: str) -> AmountOff:

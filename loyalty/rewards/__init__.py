@@ -1,6 +1,7 @@
 """What units buy.
 
-catalogue.py    the rewards of the programme version that holds
-redemption.py   redeem; reserve, capture, void
-models.py       entitlements: rewards somebody holds
+catalogue.py      the rewards of the programme version that holds
+redemption.py     redeem; reserve, capture, void; reservations whose time is up
+entitlements.py   rewards somebody holds: written, told, looked up
+models.py         their rows
 """
