@@ -1,0 +1,69 @@
+"""What a resolver knows about the request it answers."""
+
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+import strawberry
+from strawberry.dataloader import DataLoader
+
+from loyalty.access import Actor
+from loyalty.clock import Clock
+from loyalty.words.languages import LANGUAGES, chosen
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+@dataclass
+class Context:
+    """One request, or one operation on a socket: who asks, in which languages, and what was already loaded."""
+
+    actor: Actor
+    clock: Clock
+    languages: tuple[str, ...] = (LANGUAGES[0],)
+    """The reader's languages, best first, out of the five; never empty."""
+    request_id: str = ""
+    may_introspect: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """By lower-case name. Cookies are not among them: they count for nothing here."""
+    connection_params: Mapping[str, Any] | None = field(default=None, repr=False)
+    """What a socket's `connection_init` carried."""
+    _loaders: dict[object, DataLoader[Any, Any]] = field(default_factory=dict, repr=False)
+
+    @property
+    def language(self) -> str:
+        """Return the language to answer in."""
+        return self.languages[0]
+
+    @property
+    def shop_id(self) -> UUID | None:
+        """Return the shop the caller speaks for, if one is known."""
+        return self.actor.shop_id
+
+    def loader(self, load: Callable[..., Awaitable[list[V]]], *given: Hashable) -> DataLoader[K, V]:
+        """Return this request's loader of `load(keys, *given)`, which answers for many keys in their order.
+
+        One is made per function and `given`, so what one caller loaded is never another's.
+        """
+        loader = self._loaders.get((load, given))
+        if loader is None:
+
+            async def load_many(keys: list[Any]) -> list[V]:
+                return await load(keys, *given)
+
+            loader = self._loaders[(load, given)] = DataLoader(load_fn=load_many)
+        return cast("DataLoader[K, V]", loader)
+
+    def afresh(self, request_id: str) -> "Context":
+        """Return the context of the next operation on the same socket: same caller, nothing loaded yet."""
+        return replace(self, request_id=request_id, _loaders={})
+
+
+Info = strawberry.types.Info[Context, None]
+
+
+def languages_of(accept_language: str | None, actor: Actor) -> tuple[str, ...]:
+    """Return the languages to answer in: what the request asks for, else what the person is known to read."""
+    return (chosen(accept_language, *actor.languages),)
