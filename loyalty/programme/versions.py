@@ -23,7 +23,6 @@ from loyalty.access import Actor, Permission, require
 from loyalty.audit import trail
 from loyalty.identity import new_id
 from loyalty.ledger.units import open_units
-from loyalty.ledger.units import open_units
 from loyalty.programme.document import Programme
 from loyalty.programme.reading import parsed, stored_form
 from loyalty.refusals import Invalid, NotFound, Refusal
@@ -198,7 +197,6 @@ async def add_version(
         now,
         actor.reference,
     )
-    await open_units([unit.code for unit in document.units], now=now)
     await trail.record(
         actor,
         "publish_programme",
