@@ -17,7 +17,9 @@ def checked_name(field: str, name: str) -> str:
         Invalid: it is longer than 100 characters or holds what cannot be written.
     """
     tidy = unicodedata.normalize("NFC", " ".join(name.split()))
-    if len(tidy) > NAME_LENGTH_MAX or any(unicodedata.category(letter) in ("Cc", "Cs") for letter in tidy):
+    if len(tidy) > NAME_LENGTH_MAX:
+        raise Invalid(field=field, problem="too_long")
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in tidy):
         raise Invalid(field=field)
     return tidy
 
@@ -30,7 +32,7 @@ def checked_locale(locale: str) -> str:
     """
     language = languages.known(locale)
     if language is None:
-        raise Invalid(field="locale")
+        raise Invalid(field="locale", problem="unknown")
     return language
 
 
@@ -40,6 +42,8 @@ def checked_birthday(birthday: date, *, now: datetime) -> date:
     Raises:
         Invalid: it is before 1900 or after today, wherever on Earth today is latest.
     """
-    if not BORN_FROM <= birthday <= (now.astimezone(UTC) + timedelta(hours=14)).date():
+    if birthday > (now.astimezone(UTC) + timedelta(hours=14)).date():
+        raise Invalid(field="birthday", problem="in_future")
+    if birthday < BORN_FROM:
         raise Invalid(field="birthday")
     return birthday

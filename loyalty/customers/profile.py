@@ -6,7 +6,7 @@ A new e-mail or phone is unverified, so it signs nobody in until it is proved.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import Enum
 from typing import Final
 from uuid import UUID
@@ -23,28 +23,29 @@ from loyalty.customers.search import searchable
 from loyalty.identity import new_id
 from loyalty.refusals import NotFound, Refusal
 from loyalty.shops.catalogue import ShopFacts
+from loyalty.shops.days import add_months, local_date
 
-BIRTHDAY_KEPT_DAYS = 365
+BIRTHDAY_KEPT_MONTHS = 12
 
 
 class VersionConflict(Refusal):
-    """The customer was changed since the asker read them; `version` is the present one."""
+    """The customer was changed since the asker read them, at `changed_at` (ISO 8601); `version` is the present one."""
 
     code = "VERSION_CONFLICT"
     stored = False
 
-    def __init__(self, *, expected_version: int, version: int) -> None:
-        super().__init__(expected_version=expected_version, version=version)
+    def __init__(self, *, expected_version: int, version: int, changed_at: str) -> None:
+        super().__init__(expected_version=expected_version, version=version, changed_at=changed_at)
 
 
 class BirthdayLocked(Refusal):
-    """The birthday was set less than a year ago; `changeable_at` is an ISO 8601 moment."""
+    """The birthday was set less than a year ago; `changeable_on` is the first day, in the shop's zone, to change it."""
 
     code = "BIRTHDAY_LOCKED"
     stored = False
 
-    def __init__(self, *, changeable_at: str) -> None:
-        super().__init__(changeable_at=changeable_at)
+    def __init__(self, *, changeable_on: str) -> None:
+        super().__init__(changeable_on=changeable_on)
 
 
 class _Unchanged(Enum):
@@ -112,8 +113,12 @@ async def update_customer(
     async def effects() -> Customer:
         customer = await locked_customer(customer_id)
         if expected_version is not None and expected_version != customer.version:
-            raise VersionConflict(expected_version=expected_version, version=customer.version)
-        changed = _change_columns(customer, checked, now=now)
+            raise VersionConflict(
+                expected_version=expected_version,
+                version=customer.version,
+                changed_at=customer.updated_at.isoformat(),
+            )
+        changed = _change_columns(customer, checked, shop=shop, now=now)
         changed += await _replace_identifiers(customer, checked, shop=shop, now=now)
         if changed:
             await _write(customer, changed, actor=actor, now=now)
@@ -158,25 +163,25 @@ def _checked(asked: Mapping[str, object], shop: ShopFacts, *, now: datetime) -> 
     return checked
 
 
-def _change_columns(customer: Customer, checked: Mapping[str, object], *, now: datetime) -> list[str]:
+def _change_columns(customer: Customer, checked: Mapping[str, object], *, shop: ShopFacts, now: datetime) -> list[str]:
     """Set what differs, and return the names of it."""
     columns = ("first_name", "last_name", "locale", "birthday")
     changed = [name for name in columns if name in checked and checked[name] != getattr(customer, name)]
     if "birthday" in changed and checked["birthday"] is not None:
-        _require_unlocked_birthday(customer, now=now)
+        _require_unlocked_birthday(customer, shop=shop, now=now)
         customer.birthday_set_at = now
     for name in changed:
         setattr(customer, name, checked[name])
     return changed
 
 
-def _require_unlocked_birthday(customer: Customer, *, now: datetime) -> None:
+def _require_unlocked_birthday(customer: Customer, *, shop: ShopFacts, now: datetime) -> None:
     # The moment stays when the birthday is emptied, so emptying it is no way round the year.
     if customer.birthday_set_at is None:
         return
-    changeable_at = customer.birthday_set_at + timedelta(days=BIRTHDAY_KEPT_DAYS)
-    if now < changeable_at:
-        raise BirthdayLocked(changeable_at=changeable_at.isoformat())
+    changeable_on = add_months(local_date(customer.birthday_set_at, shop.time_zone), BIRTHDAY_KEPT_MONTHS)
+    if local_date(now, shop.time_zone) < changeable_on:
+        raise BirthdayLocked(changeable_on=changeable_on.isoformat())
 
 
 async def _replace_identifiers(

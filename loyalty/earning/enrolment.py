@@ -71,7 +71,7 @@ async def enrol(application: Application, *, shop: ShopFacts, actor: Actor, now:
         return await transactions.in_one_transaction(lambda: _enrol_vouched(vouched, now=now))
     new = _newcomer(application, shop, now=now)
     if not new.identifiers:
-        raise Invalid(field="email", problem="missing")
+        raise Invalid(field="email", problem="blank")
     return await transactions.in_one_transaction(lambda: _enrol_in_public(new, now=now))
 
 
