@@ -48,6 +48,13 @@ class CodeNeeded(Refusal):
         self.ticket = ticket
 
 
+class SignInExpired(Refusal):
+    """Too long ago, or used already: the sign-in starts again with the password."""
+
+    code = "SIGN_IN_EXPIRED"
+    stored = False
+
+
 @dataclass(frozen=True)
 class Session:
     """A person who is signed in, and the actor they are at this moment."""
@@ -117,7 +124,7 @@ async def sign_in_with_code(
     """Begin the session for which `sign_in` gave the ticket, with the code of now.
 
     Raises:
-        SignInRefused: the ticket is older than five minutes, was used, or is not one.
+        SignInExpired: the ticket is older than five minutes, was used, or is not one.
         CodeWrong: the code is not the one of now, or was used.
         Throttled: too many codes were tried.
     """
@@ -277,16 +284,16 @@ async def _of_ticket(ticket: str, *, now: datetime) -> asyncpg.Record:
     try:
         staff_id, until = UUID(hex=ticket.split(".")[0]), datetime.fromtimestamp(int(ticket.split(".")[1]), UTC)
     except (ValueError, IndexError, OverflowError, OSError):
-        raise SignInRefused from None
+        raise SignInExpired from None
     member = await row(
         f"SELECT {COLUMNS}, password_hash, totp_last_step FROM staff_member WHERE id = $1 AND disabled_at IS NULL"
         " AND password_hash IS NOT NULL",
         staff_id,
     )
     if member is None or now >= until:
-        raise SignInRefused
+        raise SignInExpired
     try:
         _signer(member).unsign(ticket)
     except BadData:
-        raise SignInRefused from None
+        raise SignInExpired from None
     return member

@@ -36,7 +36,7 @@ async def remember(account: str, address: str, *, now: datetime) -> None:
     here = f"{account} {_network(address)}"
     await forgive("staff-sign-in", here)
     await forgive("staff-signed-in-from", here)
-    await attempt("staff-signed-in-from", here, limit=1, window=KNOWN_FOR, now=now)
+    await attempt("staff-signed-in-from", here, limit=1_000_000, window=KNOWN_FOR, now=now)  # noted, never refused
 
 
 def _network(address: str) -> str:
