@@ -10,22 +10,27 @@ through again, where every step that was done before is told its former answer.
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from loyalty.earning.enrolment import Application, enrol_customer
 from loyalty.earning.purchases import ORDERS_MAX, record_orders
 from loyalty.ledger.expiry import expire_due_lots
+from loyalty.ledger.posting import BalanceTooLow
 from loyalty.once.answers import Once
 from loyalty.orders.asked import Channel, IdentifierAsked, LineAsked, OrderAsked
 from loyalty.orders.orders import known_orders
 from loyalty.refusals import Refusal
+from loyalty.rewards.redemption import redeem_reward
 from loyalty.shops.catalogue import ShopFacts
 from server.demo.households import Basket, Counts, Households, Line, in_parts
 from server.demo.people import person
 from server.demo.shifting import month_starts, shifted
 from server.demo.shop import DEMO, opened_shop
+from server.demo.wishes import wish
 
 PART_SIZE = 300
 
@@ -48,7 +53,7 @@ class Totals:
     orders_known_before: int = 0
     lines_recorded: int = 0
     points_expired: int = 0
-    wallets_expired: int = 0
+    rewards_redeemed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class _Load:
 
     source: Households
     shop: ShopFacts
+    zone: ZoneInfo
     weeks: int
     now: datetime
     totals: Totals
@@ -72,6 +78,8 @@ class _Load:
     orders: int
     pause_seconds: float
     customers: dict[int, UUID] = field(default_factory=dict)
+    months: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """The month of each household's last purchase so far."""
 
 
 async def load(
@@ -91,7 +99,17 @@ async def load(
     wanted = list(orders_of)[:households]
     shop = await opened_shop(last_at=await asyncio.to_thread(source.last_at), now=now)
     totals = Totals(await asyncio.to_thread(source.counts, wanted), households=len(wanted))
-    running = _Load(source, shop.facts, shop.weeks, now, totals, progress, totals.counts.orders, pause_seconds)
+    running = _Load(
+        source,
+        shop.facts,
+        ZoneInfo(shop.facts.time_zone),
+        shop.weeks,
+        now,
+        totals,
+        progress,
+        totals.counts.orders,
+        pause_seconds,
+    )
     complete = await _complete(source, shop.facts, wanted)
     totals.households_complete_before = len(complete)
     for part in in_parts(wanted, PART_SIZE):
@@ -121,12 +139,14 @@ async def _load_part(running: _Load, household_ids: Sequence[int]) -> None:
     visits = moved(baskets, weeks=running.weeks, time_zone=running.shop.time_zone)
     starts = month_starts(visits[0].at, running.now, time_zone=running.shop.time_zone)
     running.customers.clear()
+    running.months.clear()
     for step in steps(visits, starts):
         if isinstance(step, datetime):
             await _expire(running, at=step)
         else:
             await _enrol(running, step)
             await _record(running, step)
+            await _redeem(running, step)
             await asyncio.sleep(running.pause_seconds)
 
 
@@ -226,11 +246,30 @@ def order_of(visit: Visit, lines: Sequence[Line]) -> OrderAsked:
     )
 
 
+async def _redeem(running: _Load, batch: Sequence[Visit]) -> None:
+    """Let those redeem who wish to with their first purchase of a month; who has too little is refused, as anybody."""
+    for visit in batch:
+        household_id = visit.basket.household_id
+        local = visit.at.astimezone(running.zone)
+        if running.months.get(household_id) == (month := (local.year, local.month)):
+            continue
+        running.months[household_id] = month
+        reward_id = wish(household_id, *month)
+        if reward_id is None:
+            continue
+        once = Once(f"demo:{household_id}:{local:%Y-%m}", reward_id)
+        customer_id = running.customers[household_id]
+        with suppress(BalanceTooLow):
+            redeemed = await redeem_reward(
+                once, customer_id=customer_id, reward_id=reward_id, actor=DEMO, now=batch[-1].at
+            )
+            running.totals.rewards_redeemed += not redeemed.replayed
+
+
 async def _expire(running: _Load, *, at: datetime) -> None:
     """Expire what these customers' lots have due as a month begins."""
     swept = await expire_due_lots(now=at, actor=DEMO, customer_ids=list(running.customers.values()), dated_at_end=True)
     running.totals.points_expired += swept.points
-    running.totals.wallets_expired += swept.wallets
 
 
 def _advance(running: _Load, *, recorded: int = 0, known: int = 0) -> None:
