@@ -18,6 +18,7 @@ from tortoise.migrations.recorder import MigrationRecorder
 from tortoise.migrations.schema_editor.base import BaseSchemaEditor
 from tortoise.migrations.schema_generator.state import State
 
+from loyalty import transactions
 from loyalty.tables import APP, credentials, tortoise_config
 
 VERSION_MIN = 15
@@ -25,6 +26,7 @@ DATABASE = "regulars"
 MIGRATION_LOCK = 7_341_001
 LOCK_WAIT_SECONDS = 120
 RETRY_SECONDS = 1.0
+ANSWER_SECONDS = 2.0
 
 Progress = Callable[[str, int, int], None]
 """Told the name of the migration that begins, its place from 1, and how many there are to apply."""
@@ -32,6 +34,10 @@ Progress = Callable[[str, int, int], None]
 
 class DatabaseUnusable(Exception):
     """The database cannot be used; the text says why and what to do."""
+
+
+class NotDurable(DatabaseUnusable):
+    """The database could lose what it acknowledged."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,8 @@ async def require_usable(url: str) -> Standing:
     """Return the server's standing, or refuse to serve from it.
 
     Raises:
-        DatabaseUnusable: it is too old, or could lose what it acknowledged.
+        DatabaseUnusable: it is too old.
+        NotDurable: it could lose what it acknowledged.
     """
     found = await standing(url)
     if found.version < VERSION_MIN:
@@ -102,7 +109,7 @@ async def require_usable(url: str) -> Standing:
             " or leave REGULARS_DATABASE_URL unset to use the embedded one."
         )
     if found.lax_settings:
-        raise DatabaseUnusable(
+        raise NotDurable(
             f"The database has {', '.join(found.lax_settings)} switched off, so a balance that was promised could be"
             " lost with the machine. Switch it on in the server's configuration."
         )
@@ -121,6 +128,33 @@ async def opened(
     async with TortoiseContext() as context:
         await context.init(config=config, _enable_global_fallback=everywhere)
         yield
+
+
+async def has_tables(url: str) -> bool:
+    """Tell whether the database holds anything."""
+    connection = await connected(url)
+    try:
+        return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = 'public')"))
+    finally:
+        await connection.close()
+
+
+async def emptied(url: str) -> None:
+    """Leave the database without tables, functions and rows."""
+    connection = await connected(url)
+    try:
+        await connection.execute("DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public")
+    finally:
+        await connection.close()
+
+
+async def answers() -> bool:
+    """Tell whether the opened database answers within two seconds."""
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return bool(await transactions.value("SELECT true"))
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):  # TimeoutError is an OSError
+        return False
 
 
 @asynccontextmanager
