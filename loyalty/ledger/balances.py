@@ -101,7 +101,9 @@ class EntryFacts:
     actor: str
     order_id: UUID | None
     order_external_id: str | None
-    order_shop_id: UUID | None
+    order_placed_at: datetime | None
+    shop_id: UUID
+    """The customer's own shop."""
 
     @property
     def place(self) -> tuple[datetime, int, UUID]:
@@ -112,8 +114,9 @@ class EntryFacts:
 _ENTRY = (
     "SELECT e.id, e.customer_id, w.unit, e.sequence, e.kind, e.points, e.balance_after_points, e.occurred_at,"
     " e.recorded_at, e.expires_at, e.explanation, e.actor, e.order_id, o.external_id AS order_external_id,"
-    " o.shop_id AS order_shop_id"
-    " FROM entry e JOIN wallet w ON w.id = e.wallet_id LEFT JOIN customer_order o ON o.id = e.order_id"
+    " o.placed_at AS order_placed_at, c.shop_id"
+    " FROM entry e JOIN wallet w ON w.id = e.wallet_id JOIN customer c ON c.id = e.customer_id"
+    " LEFT JOIN customer_order o ON o.id = e.order_id"
 )
 
 
