@@ -37,6 +37,11 @@ def duration_worded(seconds: int, language: str) -> str:
     return _units(seconds, "second", language)
 
 
+def days_worded(days: int, language: str) -> str:
+    """Return so many days: "1 day", "14 days"."""
+    return _units(days, "day", language)
+
+
 def _units(count: int, unit: str, language: str) -> str:
     worded: str = format_unit(count, f"duration-{unit}", length="long", locale=locale_of(language))
     return worded

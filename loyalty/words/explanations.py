@@ -136,7 +136,10 @@ def _clawback(points: int, explanation: Explanation, reader: _Reader) -> list[st
     for name in ("owed", "lost"):
         if counted_points := _whole(explanation, f"{name}_points"):
             sentences.append(reader.counted(f"entry.clawback.{name}", counted_points))
-    return [*sentences, *_what_the_order_gave(explanation, reader)]
+    sentences += _what_the_order_gave(explanation, reader)
+    if before_points := _whole(explanation, "clawed_back_before_points"):
+        sentences.append(reader.counted("entry.clawback.before", before_points))
+    return sentences
 
 
 def _what_the_order_gave(explanation: Explanation, reader: _Reader) -> list[str]:
@@ -146,7 +149,7 @@ def _what_the_order_gave(explanation: Explanation, reader: _Reader) -> list[str]
     earned = reader.units(earned_points)
     basis_minor, returned_minor = _whole(explanation, "basis_minor"), _whole(explanation, "returned_basis_minor")
     currency = _currency(explanation)
-    if basis_minor is None or returned_minor is None or currency is None:
+    if basis_minor is None or returned_minor is None or currency is None or explanation.get("completes") is True:
         return [reader.told("entry.clawback.earned", earned=earned)]
     basis, returned = (money_or_number(amount, currency, reader.language) for amount in (basis_minor, returned_minor))
     return [reader.told("entry.clawback.basis", earned=earned, basis=basis, returned=returned)]

@@ -1,5 +1,6 @@
 """Money, numbers and quantities as people write them in each language (CLDR, by Babel)."""
 
+import re
 from decimal import Context, Decimal, InvalidOperation, localcontext
 from functools import lru_cache
 
@@ -9,6 +10,8 @@ from loyalty.amounts import Money
 from loyalty.words.languages import locale_of
 
 _REMEMBERED = 8_192
+_LETTER_BEFORE_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)")
+"""Where currency spacing (UTS 35, part 3, "Currency formats") asks for a no-break space and Babel writes none."""
 
 
 @lru_cache(_REMEMBERED)
@@ -16,10 +19,11 @@ def money_worded(amount_minor: int, currency: str, language: str) -> str:
     """Return an amount with its currency: 1234560 NOK is "12 345,60 kr" in Norwegian, with no-break spaces."""
     amount = Money(amount_minor, currency).amount
     try:
-        return format_currency(amount, currency, locale=locale_of(language))
+        written = format_currency(amount, currency, locale=locale_of(language))
     except InvalidOperation:
         with localcontext(_wide_enough_for(amount)):
-            return format_currency(amount, currency, locale=locale_of(language))
+            written = format_currency(amount, currency, locale=locale_of(language))
+    return _LETTER_BEFORE_DIGIT.sub("\u00a0", written)
 
 
 @lru_cache(_REMEMBERED)

@@ -2,10 +2,11 @@
 
 Texts stand in catalogues/<language>.po under symbolic keys ("refusal.balance-too-low"). They name their facts
 in braces, and a fact is written by the unit in its name: `*_points` and other numbers with the language's digit
-grouping, `*_milli` as a quantity, `*_minor` as money of the `currency` among the facts, `*_seconds` as a length of
-time, `*_on` as a day, `*_at` as a moment in `time_zone`.
+grouping, `*_milli` as a quantity, `*_minor` as money of the `currency` among the facts, `*_seconds` and `*_days` as
+a length of time, `*_on` as a day, `*_at` as a moment in `time_zone`.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,16 +17,16 @@ from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
 
 from loyalty.refusals import Refusal
-from loyalty.words.dates import day_worded, duration_worded, moment_worded
+from loyalty.words.dates import day_worded, days_worded, duration_worded, moment_worded
 from loyalty.words.languages import known, locale_of
 from loyalty.words.money import money_worded, number_worded, quantity_worded
 
 CATALOGUES = Path(__file__).parent / "catalogues"
 
 _CATEGORIES = ("zero", "one", "two", "few", "many", "other")
-_LABELS = {"field": "field", "kind": "identifier", "permission": "permission"}
+_LABELS = {"field": "field", "kind": "identifier", "permission": "permission", "role": "role"}
 """Facts whose values are words of the API, and the group of texts that says them in the reader's language."""
-_VARIANTS = ("what", "problem", "kind")
+_VARIANTS = ("what", "problem", "kind", "reason")
 """Facts for whose value a refusal may have a text of its own: "refusal.not-found.order"."""
 
 
@@ -113,7 +114,8 @@ def _refusal_key(code: str, facts: Mapping[str, object]) -> str:
 
 
 def _dashed(name: str) -> str:
-    return name.lower().replace("_", "-").replace(" ", "-").replace(":", "-")
+    """Return a name of the API as it stands in a key: "listAmountMinor" and "LIST_AMOUNT_MINOR" as one."""
+    return re.sub(r"[_ :]|(?<=[a-z])(?=[A-Z])", "-", name).lower()
 
 
 class _Facts(dict[str, object]):
@@ -140,7 +142,11 @@ class _Facts(dict[str, object]):
         unit = name.rpartition("_")[2]
         if unit == "minor" and isinstance(currency := self.get("currency"), str):
             return money_worded(value, currency, self._language)
-        worded_as: dict[str, Callable[[int, str], str]] = {"seconds": duration_worded, "milli": quantity_worded}
+        worded_as: dict[str, Callable[[int, str], str]] = {
+            "seconds": duration_worded,
+            "days": days_worded,
+            "milli": quantity_worded,
+        }
         return worded_as.get(unit, number_worded)(value, self._language)
 
     def _words(self, name: str, value: object) -> str:
