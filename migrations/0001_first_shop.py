@@ -94,7 +94,7 @@ class Migration(migrations.Migration):
                 ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('updated_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'customer', 'app': 'loyalty', 'indexes': [Index(fields=['created_at', 'id'], name='customer_created_at')], 'pk_attr': 'id', 'table_description': 'A person; a member once `enrolled_at` is set.'},
+            options={'table': 'customer', 'app': 'loyalty', 'indexes': [Index(fields=['created_at', 'id'], name='customer_created_at'), Index(fields=['merged_into_id'], name='customer_merged_into')], 'pk_attr': 'id', 'table_description': 'A person; a member once `enrolled_at` is set.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -106,7 +106,6 @@ class Migration(migrations.Migration):
                 ('scope', fields.TextField(default='', db_default='', unique=False)),
                 ('value', fields.TextField(unique=False)),
                 ('value_key', fields.TextField(unique=False)),
-                ('reversed_digits', fields.TextField(null=True, unique=False)),
                 ('verified_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
@@ -430,6 +429,15 @@ class Migration(migrations.Migration):
                 ('revoked_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
             options={'table': 'staff_session', 'app': 'loyalty', 'indexes': [Index(fields=['staff_id'], name='staff_session_staff')], 'pk_attr': 'id', 'table_description': 'A signed-in person. The token itself is only in their cookie.'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='Unit',
+            fields=[
+                ('code', fields.CharField(primary_key=True, unique=True, db_index=True, max_length=50)),
+                ('opened_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'unit', 'app': 'loyalty', 'pk_attr': 'code', 'table_description': 'A unit that is collected. A programme opens its units before anybody can hold them.'},
             bases=['Model'],
         ),
         ops.CreateModel(

@@ -22,8 +22,6 @@ CREATE INDEX IF NOT EXISTS lot_movement_lot ON lot_movement (lot_id);
 CREATE INDEX IF NOT EXISTS reservation_open ON reservation (expires_at) WHERE state = 'open';
 CREATE INDEX IF NOT EXISTS reservation_wallet ON reservation (wallet_id);
 CREATE INDEX IF NOT EXISTS customer_identifier_prefix ON customer_identifier (value_key text_pattern_ops);
-CREATE INDEX IF NOT EXISTS customer_identifier_last_digits
-    ON customer_identifier (reversed_digits text_pattern_ops) WHERE reversed_digits IS NOT NULL;
 CREATE INDEX IF NOT EXISTS customer_search ON customer USING gin (to_tsvector('simple', search_text));
 """
 
@@ -74,7 +72,7 @@ ALTER TABLE entry DROP CONSTRAINT IF EXISTS entry_wallet;
 ALTER TABLE wallet DROP CONSTRAINT IF EXISTS wallet_customer;
 DROP INDEX IF EXISTS lot_open, lot_due_to_expire, lot_due_for_release, lot_entry, lot_order, lot_movement_lot,
     reservation_open, reservation_wallet, customer_identifier_prefix,
-    customer_identifier_last_digits, customer_search;
+    customer_search;
 ALTER TABLE balance_watch SET LOGGED;
 ALTER TABLE lot RESET (fillfactor);
 ALTER TABLE wallet RESET (fillfactor);

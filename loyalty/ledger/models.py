@@ -242,7 +242,7 @@ class BalanceWatch(Model):
 class Unit(Model):
     """A unit that is collected. A programme opens its units before anybody can hold them."""
 
-    code = fields.TextField(primary_key=True)
+    code = fields.CharField(max_length=50, primary_key=True)
     opened_at = fields.DatetimeField()
 
     class Meta:

@@ -4,7 +4,6 @@ import asyncpg
 import pytest
 
 from loyalty import transactions
-from tests.support.database import connection
 
 
 @pytest.mark.parametrize("table", ["entry", "lot_movement", "audit_record"])
