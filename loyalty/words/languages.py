@@ -18,6 +18,7 @@ def locale_of(language: str) -> Locale:
     return Locale.parse(_LOCALES[known(language) or LANGUAGES[0]])
 
 
+@lru_cache(256)
 def known(tag: str | None) -> str | None:
     """Return our language for a language tag, or None when we do not speak it.
 

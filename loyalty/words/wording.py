@@ -77,6 +77,7 @@ def categories(language: str) -> tuple[str, ...]:
     return tuple(category for category in _CATEGORIES if category in tags or category == "other")
 
 
+@lru_cache(8_192)
 def plural_category(count: int | Decimal, language: str) -> str:
     """Return the plural category of a number (CLDR): 22 is "few" in Polish and "other" in English."""
     return locale_of(language).plural_form(count)
