@@ -10,7 +10,9 @@ listening.py      the address to serve on
 app.py            the web application
 auth.py           credentials into actors
 headers.py        what every response carries
-graphql/          the two endpoints
+endpoints.py      the two GraphQL endpoints, with their surroundings
+graphql/          how an endpoint answers
+gate.py           what passes before it
 routes/           the other routes
 demo/             the demo's data and how it is loaded
 demonstration.py  when it is loaded

@@ -13,7 +13,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from loyalty.clock import Clock
 from server import database
-from server.graphql.routes import graphql_routes
+from server.endpoints import Endpoints
 from server.headers import SecurityHeaders
 from server.routes.console import console_routes
 from server.routes.health import health_routes
@@ -27,7 +27,7 @@ Beside = Callable[[], Coroutine[Any, Any, None]]
 
 def create_app(settings: Settings, clock: Clock, *, beside: Sequence[Beside] = ()) -> Starlette:
     """Return the application. `settings.database_url` names a database that is migrated; opening refuses another."""
-    graphql = graphql_routes(settings, clock)
+    endpoints = Endpoints(settings, clock)
     secure = urlsplit(settings.base_url).scheme == "https"
 
     @asynccontextmanager
@@ -35,7 +35,7 @@ def create_app(settings: Settings, clock: Clock, *, beside: Sequence[Beside] = (
         async with AsyncExitStack() as stack:
             await _require_migrated(url_of(settings))
             await stack.enter_async_context(database.opened(url_of(settings), pool_max=settings.pool_max))
-            await stack.enter_async_context(graphql.opened())
+            await stack.enter_async_context(endpoints.opened())
             await stack.enter_async_context(_going_on(beside))
             yield
 
@@ -43,7 +43,7 @@ def create_app(settings: Settings, clock: Clock, *, beside: Sequence[Beside] = (
         routes=[
             *start_routes(settings),
             *health_routes(database_answers=database.answers),
-            *graphql.routes,
+            *endpoints.routes,
             *console_routes(
                 clock=clock,
                 base_url=settings.base_url,
