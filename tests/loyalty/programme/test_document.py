@@ -36,6 +36,9 @@ def test_the_published_schema_is_current() -> None:
     published = (DOCS / "programme.schema.json").read_text()
 
     assert published == json_schema(), (
+        "Write it again: python -c 'from loyalty.programme.reading import json_schema; print(json_schema(), end=\"\")'"
+        " > docs/programme.schema.json"
+    )
         "docs/programme.schema.json is not what loyalty.programme.reading.json_schema says"
     )
 
