@@ -45,7 +45,7 @@ class Family:
 
     standings: list[Standing]
     ledger: Ledger = field(default_factory=Ledger)
-    gifts: dict[UUID, tuple[Gift, Asked, datetime]] = field(default_factory=dict)
+    gifts: dict[UUID, tuple[Gift, Asked, datetime, UUID | None]] = field(default_factory=dict)
     lots: dict[UUID, tuple[UUID, int]] = field(default_factory=dict)
     entries: dict[UUID, tuple[UUID, int]] = field(default_factory=dict)
 
@@ -115,13 +115,15 @@ def _replay_entry(family: Family, standing: Standing, row: Row) -> None:
 def _posted(family: Family, row: Row, asked: Asked, now: datetime) -> Entry:
     ledger = family.ledger
     if row["kind"] == "transfer_in":
-        gift, given, given_at = family.gifts.pop(row["related_entry_id"])
+        gift, given, given_at, taken_by = family.gifts.pop(row["related_entry_id"])
+        if taken_by != row["id"]:
+            raise ValueError(f"its units were given to entry {taken_by}")
         if (given.to_customer_id, given.unit) != (asked.customer_id, asked.unit):
             raise ValueError(f"given to {given.to_customer_id} in {given.unit}")
         return ledger.accept(given, gift, given_at)
     if row["kind"] == "transfer_out":
         entry, gift = ledger.give(asked, now)
-        family.gifts[row["id"]] = gift, asked, now
+        family.gifts[row["id"]] = gift, asked, now, row["related_entry_id"]
         ledger.wallets.setdefault((asked.customer_id, asked.unit), ledger.wallet(asked.customer_id, asked.unit))
         return entry
     result = ledger.apply(asked, now)
@@ -147,7 +149,7 @@ def _asked(family: Family, standing: Standing, row: Row) -> tuple[Asked, datetim
         available_at=_moment(told.get("available_at")),
         awaits=told.get("awaits"),
         lot=_sequence(family.lots, told.get("lot_id"), mine),
-        related=_sequence(family.entries, told.get("related_entry_id"), mine),
+        related=_sequence(family.entries, told.get("related_entry_id"), mine),  # None for the halves of a transfer
         reservation_id=_uuid(told.get("reservation_id")),
         reserved_until=_moment(told.get("reserved_until")),
         restored_until=_moment(told.get("restored_until")),
@@ -199,14 +201,20 @@ def compare_entry(family: Family, standing: Standing, row: Row, entry: Entry) ->
     _same(name, "the contra account", entry.contra, row["contra"])
     _same(name, "available afterwards", entry.balance_after, row["balance_after_points"])
     _same(name, "the order", entry.asked.order_id, row["order_id"])
-    if entry.kind == "reverse":
-        _same(name, "the entry it reverses", (standing.row["id"], entry.asked.related), _related(family, row))
+    _same(name, "expires_at", entry.asked.expires_at, row["expires_at"])
+    _same(name, "the moment it was recorded", entry.now, row["recorded_at"])
+    if (related := _related(family, standing, entry)) is not None:
+        _same(name, "the entry it refers to", related, family.entries.get(row["related_entry_id"]))
     expected = sorted(f"{m.units} of lot {m.lot} from {m.from_part} to {m.to_part}" for m in entry.movements)
     _same(name, "its movements", expected, sorted(_movements(family, standing, row)))
 
 
-def _related(family: Family, row: Row) -> tuple[UUID, int] | None:
-    return family.entries.get(row["related_entry_id"])
+def _related(family: Family, standing: Standing, entry: Entry) -> tuple[UUID, int] | None:
+    sequence = entry.asked.related
+    if entry.kind in ("capture", "void"):
+        assert entry.asked.reservation_id is not None
+        sequence = family.ledger.reservations[entry.asked.reservation_id][1].entry.sequence
+    return None if sequence is None else (standing.row["id"], sequence)
 
 
 def _movements(family: Family, standing: Standing, row: Row) -> Iterator[str]:

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from loyalty import transactions
@@ -36,9 +37,11 @@ class Report:
 
 @dataclass(slots=True)
 class _Tally:
-    wallets: set[UUID] = field(default_factory=set)
+    wallets: int = 0
     entries: int = 0
     differences: list[str] = field(default_factory=list)
+    ahead: set[UUID] = field(default_factory=set)
+    """Wallets that were verified with their family before their turn."""
     held: Counter[str] = field(default_factory=Counter)
     shared: Counter[str] = field(default_factory=Counter)
 
@@ -51,36 +54,32 @@ async def verify(
 ) -> Report:
     """Replay all wallets, or one customer's and those its transfers touch, and report the first difference.
 
-    `progress` is told the number of wallets and entries read so far. `now` dates the report; the replay takes its
-    times from the entries. The event loop is left free between families.
+    `progress` is told the number of wallets and entries verified so far. `now` dates the report; the replay takes its
+    times from the entries. Reads in short transactions and leaves the event loop free between families.
     """
     tally = _Tally()
-    after = UUID(int=0)
-    while True:
-        start = after
-        chunk = await transactions.in_one_transaction(lambda start=start: _chunk(start, customer_id))  # type: ignore[misc]
-        if not chunk.last:
-            break
+    async for after, chunk in _chunks(customer_id):
         for family in chunk.families:
-            _verify_family(family, tally)
+            _verify_family(family, tally, after)
             await asyncio.sleep(0)
-        after = chunk.last
+        tally.ahead = {wallet_id for wallet_id in tally.ahead if wallet_id > chunk.last}
         if progress is not None:
-            progress(len(tally.wallets), tally.entries)
+            progress(tally.wallets, tally.entries)
     tally.differences += _books(tally)
     if customer_id is None:
         tally.differences += [orphan async for orphan in _orphans()]
     first = tally.differences[0] if tally.differences else None
-    return Report(len(tally.wallets), tally.entries, len(tally.differences), first, now)
+    return Report(tally.wallets, tally.entries, len(tally.differences), first, now)
 
 
-def _verify_family(family: list[Standing], tally: _Tally) -> None:
-    new = [standing for standing in family if standing.row["id"] not in tally.wallets]
+def _verify_family(family: list[Standing], tally: _Tally, after: UUID) -> None:
+    new = [standing for standing in family if standing.row["id"] > after and standing.row["id"] not in tally.ahead]
     if not new:
         return
     for standing in new:
-        tally.wallets.add(standing.row["id"])
+        tally.wallets += 1
         tally.entries += len(standing.entries)
+        tally.ahead.add(standing.row["id"])
         unit = standing.row["unit"]
         tally.held[unit] += columns_of(standing.row, "points").held
         tally.shared[unit] += sum(columns_of(row, "delta").held for row in standing.entries if row["contra"] != "none")
@@ -101,12 +100,21 @@ def _books(tally: _Tally) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    last: UUID | None
+    last: UUID
     families: list[list[Standing]]
 
 
-async def _chunk(after: UUID, customer_id: UUID | None) -> _Chunk:
-    await _one_snapshot()
+async def _chunks(customer_id: UUID | None) -> AsyncIterator[tuple[UUID, _Chunk]]:
+    """Yield the chunks, each with the wallet id that it begins after."""
+    joined, after = transactions.in_transaction(), UUID(int=0)
+    while (chunk := await transactions.in_one_transaction(partial(_chunk, after, customer_id, joined))) is not None:
+        yield after, chunk
+        after = chunk.last
+
+
+async def _chunk(after: UUID, customer_id: UUID | None, joined: bool) -> _Chunk | None:
+    if not joined:  # somebody's open transaction has its level already
+        await transactions.rows("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
     found = await transactions.rows(
         "SELECT id FROM wallet WHERE id > $1 AND ($2::uuid IS NULL OR customer_id = $2) ORDER BY id LIMIT $3",
         after,
@@ -114,18 +122,11 @@ async def _chunk(after: UUID, customer_id: UUID | None) -> _Chunk:
         WALLETS_PER_CHUNK,
     )
     if not found:
-        return _Chunk(None, [])
+        return None
     ids = [row["id"] for row in found]
     members, ties = await _connected(ids)
     standings = await standings_of(members)
     return _Chunk(ids[-1], _families(standings, ties))
-
-
-async def _one_snapshot() -> None:
-    # Inside somebody's open transaction there may have been queries already, and the level cannot change any more.
-    if await transactions.value("SELECT pg_catalog.current_setting('transaction_isolation')") == "repeatable read":
-        return
-    await transactions.rows("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
 async def _connected(ids: Sequence[UUID]) -> tuple[list[UUID], list[tuple[UUID, UUID]]]:
@@ -149,6 +150,7 @@ async def standings_of(wallet_ids: Sequence[UUID]) -> list[Standing]:
     """Return what the database holds of these wallets, in the order of their ids."""
     wallets = await transactions.rows("SELECT * FROM wallet WHERE id = ANY($1::uuid[]) ORDER BY id", wallet_ids)
     standings = {row["id"]: Standing(row) for row in wallets}
+    wallet_ids = list(standings)
     for row in await transactions.rows(
         "SELECT * FROM entry WHERE wallet_id = ANY($1::uuid[]) ORDER BY wallet_id, sequence", wallet_ids
     ):
@@ -189,14 +191,15 @@ def _families(standings: Iterable[Standing], ties: Iterable[tuple[UUID, UUID]]) 
 
 async def _orphans() -> AsyncIterator[str]:
     """Yield the first row of each kind that hangs on nothing: no wallet, no entry, no lot, or another wallet's."""
-    for table, what, condition in _HANGING:
-        after: UUID | int | None = None
+    for table, what, first, condition in _HANGING:
+        after: UUID | int = first
         while True:
-            found = await transactions.row(_WALK.format(table=table, condition=condition), after, ROWS_PER_WALK)
+            sql = _WALK.format(table=table, condition=condition, id="bigint" if isinstance(first, int) else "uuid")
+            found = await transactions.row(sql, after, ROWS_PER_WALK)
             if found is None or found["last"] is None:
                 break
             if found["orphan"] is not None:
-                yield f"{what} {found['orphan']} hangs on nothing, or on two wallets"
+                yield f"{what} {found['orphan']} hangs on nothing, or on rows of two wallets"
                 break
             after = found["last"]
             await asyncio.sleep(0)
@@ -205,18 +208,18 @@ async def _orphans() -> AsyncIterator[str]:
 _WALK = """
 SELECT (array_agg(id ORDER BY id DESC))[1] AS last, (array_agg(id ORDER BY id) FILTER (WHERE orphan))[1] AS orphan
 FROM (
-    SELECT c.id, {condition} AS orphan
-    FROM (SELECT * FROM {table} WHERE $1 IS NULL OR id > $1 ORDER BY id LIMIT $2) c
+    SELECT c.id, {condition} AS orphan FROM (SELECT * FROM {table} WHERE id > $1::{id} ORDER BY id LIMIT $2) c
 ) walked
 """
-_ENTRY_OF_WALLET = "NOT EXISTS (SELECT FROM entry e WHERE e.id = c.entry_id AND e.wallet_id = c.wallet_id)"
-_HANGING = (
-    ("entry", "entry", "NOT EXISTS (SELECT FROM wallet w WHERE w.id = c.wallet_id)"),
-    ("lot", "lot", _ENTRY_OF_WALLET),
-    ("reservation", "reservation", _ENTRY_OF_WALLET),
+_NO_ENTRY = "NOT EXISTS (SELECT FROM entry e WHERE e.id = c.entry_id AND e.wallet_id = c.wallet_id)"
+_HANGING: tuple[tuple[str, str, UUID | int, str], ...] = (
+    ("entry", "entry", UUID(int=0), "NOT EXISTS (SELECT FROM wallet w WHERE w.id = c.wallet_id)"),
+    ("lot", "lot", UUID(int=0), _NO_ENTRY),
+    ("reservation", "reservation", UUID(int=0), _NO_ENTRY),
     (
         "lot_movement",
         "movement",
+        -(2**63),
         "NOT EXISTS (SELECT FROM entry e JOIN lot l ON l.wallet_id = e.wallet_id"
         " WHERE e.id = c.entry_id AND l.id = c.lot_id)",
     ),
