@@ -186,7 +186,8 @@ def _release(points: int, explanation: Explanation, reader: _Reader) -> list[str
 def _transfer(direction: str) -> Callable[[int, Explanation, _Reader], list[str]]:
     def told(points: int, explanation: Explanation, reader: _Reader) -> list[str]:
         key = _key(f"entry.transfer-{direction}", explanation.get("why") == "merge" and "merge")
-        return [f"{reader.told(key, units=reader.units(points))}."]
+        against = (points < 0) == (direction == "in") and points != 0  # more was owed than there was to move
+        return [f"{reader.told(key, units=('−' if against else '') + reader.units(points))}."]
 
     return told
 

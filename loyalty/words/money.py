@@ -23,7 +23,19 @@ def money_worded(amount_minor: int, currency: str, language: str) -> str:
     except InvalidOperation:
         with localcontext(_wide_enough_for(amount)):
             written = format_currency(amount, currency, locale=locale_of(language))
-    return _LETTER_BEFORE_DIGIT.sub("\u00a0", written)
+    return _spaced(written)
+
+
+@lru_cache(_REMEMBERED)
+def rate_amount_worded(amount: Decimal, currency: str | None, language: str) -> str:
+    """Return an amount in the currency's main unit, with all the decimals it has and at least the currency's.
+
+    Without currency, where it holds in any, it is a number with two decimals at least.
+    """
+    locale = locale_of(language)
+    if currency is None:
+        return format_decimal(amount, format="#,##0.00##", locale=locale)
+    return _spaced(format_currency(amount, currency, locale=locale, decimal_quantization=False))
 
 
 @lru_cache(_REMEMBERED)
@@ -45,6 +57,10 @@ def number_worded(number: int, language: str, decimals: int = 0) -> str:
 def quantity_worded(quantity_milli: int, language: str) -> str:
     """Return a quantity given in thousandths, with as many decimals as it needs: 453 is "0.453", 2000 is "2"."""
     return format_decimal(Decimal(quantity_milli).scaleb(-3), format="#,##0.###", locale=locale_of(language))
+
+
+def _spaced(written: str) -> str:
+    return _LETTER_BEFORE_DIGIT.sub("\u00a0", written)
 
 
 def _wide_enough_for(number: Decimal) -> Context:

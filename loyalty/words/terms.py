@@ -1,21 +1,23 @@
 """What a programme promises, in words for its members. Takes plain values; the document stands above."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 from babel.lists import format_list
 
 from loyalty.words.languages import locale_of
-from loyalty.words.money import money_worded, number_worded
+from loyalty.words.money import money_worded, number_worded, rate_amount_worded
 from loyalty.words.units import UnitName, name_in, units_worded
 from loyalty.words.wording import has, label, worded
 
+Rate = tuple[int, str, str | None]
+"""So many points for each amount in main units ("1.00") of a currency; None: of the order's own."""
+
 
 def earn_rule_worded(
+    rates: Sequence[Rate],
     *,
-    points_per_step: int,
-    step_minor: int,
     language: str,
-    currency: str | None = None,
     rounding: str = "floor",
     counts_tax: bool = False,
     counts_shipping: bool = False,
@@ -25,17 +27,17 @@ def earn_rule_worded(
 ) -> str:
     """Return how much a purchase earns and what of it counts.
 
-    `points_per_step` for every `step_minor` of the base, `rounding` as in `loyalty.amounts.Rounding`.
-    Without `currency` the step is in the order's own, and told with two decimals.
+    `rates` are told in their order; `rounding` is one of `loyalty.amounts.Rounding`, over each whole order.
     """
     key = f"terms.earn.{rounding.replace('_', '-')}"
-    units = units_worded(points_per_step, language, unit_name=unit_name, decimals=decimals)
-    step = money_or_number(step_minor, currency, language)
-    sentences = [worded(key if has(key) else "terms.earn.floor", language, units=units, step=step)]
-    if currency is None:
+    sentences = []
+    for points, per_amount, currency in rates:
+        units = units_worded(points, language, unit_name=unit_name, decimals=decimals)
+        step = rate_amount_worded(Decimal(per_amount), currency, language)
+        sentences.append(worded(key if has(key) else "terms.earn.floor", language, units=units, step=step))
+    if any(currency is None for _, _, currency in rates):
         sentences.append(worded("terms.earn.order-currency", language))
-    sentences.append(worded("terms.earn.per-order", language))
-    sentences.append(worded("terms.earn.after-discounts", language))
+    sentences += [worded(f"terms.earn.{what}", language) for what in ("per-order", "after-discounts")]
     counted = {"tax": counts_tax, "shipping": counts_shipping, "gift-cards": counts_gift_cards}
     if left_out := [name for name, counts in counted.items() if not counts]:
         sentences.append(_not_counted(left_out, language))

@@ -5,6 +5,7 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from string import Formatter
 
 import pytest
@@ -127,6 +128,21 @@ def test_no_refusal_text_is_left_that_nothing_refuses_with() -> None:
     ours = {"refusal.unknown", "refusal.on-line"} | {refusal_key(code) for code, _ in REFUSALS}
 
     assert {".".join(key.split(".")[:2]) for key in texts("en") if key.startswith("refusal.")} - ours == set()
+
+
+def test_every_text_that_is_asked_for_by_name_is_there() -> None:
+    root = Path(loyalty.__path__[0]).parent
+    asked = re.compile(r"""(?:worded|told|counted)\(\s*"([a-z][a-z0-9.-]+)"[,)]""")
+
+    missing = {
+        (str(file.relative_to(root)), key)
+        for folder in ("loyalty", "schema", "console", "jobs", "server")
+        for file in (root / folder).rglob("*.py")
+        for key in asked.findall(file.read_text())
+        if key not in texts("en")
+    }
+
+    assert missing == set()
 
 
 @pytest.mark.parametrize(("group", "names"), [("permission", list(Permission)), ("role", list(Role))])

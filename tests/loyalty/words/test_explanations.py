@@ -151,6 +151,13 @@ def test_release_and_merge_are_told() -> None:
     )
 
 
+def test_a_merge_that_brings_a_debt_is_told_below_zero() -> None:
+    told = "points from another account of the same person, now merged into this one."
+
+    assert explained("transfer_in", -5, {"why": "merge"}, language="en") == f"−5 {told}"
+    assert explained("transfer_in", 5, {"why": "merge"}, language="en") == f"5 {told}"
+
+
 def test_a_unit_of_ones_own_is_named_in_its_forms() -> None:
     stars = {"en": "star|stars", "pl": "gwiazdka|gwiazdki|gwiazdek"}
 

@@ -12,24 +12,28 @@ from loyalty.words.terms import (
 
 
 def test_the_earn_rule_is_told_with_what_counts() -> None:
-    assert earn_rule_worded(points_per_step=1, step_minor=100, currency="EUR", language="en") == (
+    assert earn_rule_worded([(1, "1.00", "EUR")], language="en") == (
         "Earn 1 point for every full €1.00 you spend. Each order is counted on its own."
         " What counts is the price after discounts. Not counted: tax, shipping, and gift cards."
     )
-    assert earn_rule_worded(
-        points_per_step=2, step_minor=1_000, currency="PLN", language="pl", counts_tax=True, counts_gift_cards=True
-    ) == (
+    assert earn_rule_worded([(2, "10", "PLN")], language="pl", counts_tax=True, counts_gift_cards=True) == (
         "Za każde pełne 10,00\u00a0zł wydane na zakupy: 2 punkty. Każde zamówienie liczy się osobno."
         " Liczy się cena po rabatach. Poza naliczaniem: dostawa."
     )
 
 
 def test_a_rate_in_any_currency_says_so() -> None:
-    told = earn_rule_worded(points_per_step=1, step_minor=100, language="nb", rounding="half_up")
+    told = earn_rule_worded([(1, "1.00", None)], language="nb", rounding="half_up")
 
     assert told.startswith(
         "Få 1 poeng per 1,00 du handler for, avrundet til nærmeste hele. Beløpet er i ordrens valuta."
     )
+
+
+def test_a_rate_per_currency_is_told_for_each_and_of_less_than_the_smallest_coin_exactly() -> None:
+    told = earn_rule_worded([(1, "1.00", "EUR"), (3, "0.0015", "NOK")], language="sv")
+
+    assert told.startswith("Få 1 poäng per fulla 1,00\u00a0€ du handlar för. Få 3 poäng per fulla 0,0015\u00a0Nkr du")
 
 
 @pytest.mark.parametrize(
