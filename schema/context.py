@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from uuid import UUID
 
 import strawberry
@@ -14,6 +14,7 @@ from loyalty.words.languages import LANGUAGES, chosen
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+P = ParamSpec("P")
 
 
 @dataclass
@@ -42,18 +43,21 @@ class Context:
         """Return the shop the caller speaks for, if one is known."""
         return self.actor.shop_id
 
-    def loader(self, load: Callable[..., Awaitable[list[V]]], *given: Hashable) -> DataLoader[K, V]:
-        """Return this request's loader of `load(keys, *given)`, which answers for many keys in their order.
+    def loader(
+        self, load: Callable[Concatenate[list[K], P], Awaitable[list[V]]], *given: P.args, **named: P.kwargs
+    ) -> DataLoader[K, V]:
+        """Return this request's loader of `load(keys, *given, **named)`, which answers for many keys in their order.
 
-        One is made per function and `given`, so what one caller loaded is never another's.
+        One is made per function and what it is given, so what one caller loaded is never another's.
         """
-        loader = self._loaders.get((load, given))
+        key = (load, given, tuple(named.items()))
+        loader = self._loaders.get(key)
         if loader is None:
 
-            async def load_many(keys: list[Any]) -> list[V]:
-                return await load(keys, *given)
+            async def load_many(keys: list[K]) -> list[V]:
+                return await load(keys, *given, **named)
 
-            loader = self._loaders[(load, given)] = DataLoader(load_fn=load_many)
+            loader = self._loaders[key] = DataLoader(load_fn=load_many)
         return cast("DataLoader[K, V]", loader)
 
     def afresh(self, request_id: str) -> "Context":

@@ -101,9 +101,8 @@ class Documents:
         """Return what is wrong with the document under this schema; looked for once."""
         if document.errors is None:
             assert document.tree is not None
-            document.errors = validate(
-                self._schema, document.tree, RULES, max_errors=ERRORS_SHOWN_MAX, hide_suggestions=True
-            )
+            found = validate(self._schema, document.tree, RULES, max_errors=ERRORS_SHOWN_MAX, hide_suggestions=True)
+            document.errors = found[:ERRORS_SHOWN_MAX]  # the one after them only says that there are more
         return document.errors
 
     def persist(self, text: str) -> None:
@@ -136,7 +135,8 @@ class Documents:
             tree = parsed(text, self._limits)
             introspects = examine(tree, self._limits)
         except GraphQLError as refused:
-            return Document(text, refused=refused)
+            # Its traceback holds the frames that hold the whole tree.
+            return Document(text, refused=refused.with_traceback(None))
         fragments = {node.name.value: node for node in tree.definitions if isinstance(node, FragmentDefinitionNode)}
         operations = [
             Operation(node.name.value if node.name else None, node.operation, self._prices.price(node, fragments))

@@ -18,6 +18,8 @@ from schema.context import Context
 
 log = logging.getLogger(__name__)
 
+MESSAGE_LENGTH_MAX = 300
+
 _SUGGESTION = re.compile(r" Did you mean .*$", re.DOTALL)
 
 
@@ -37,11 +39,17 @@ def _masked(error: GraphQLError, context: Context | None, request_id: str) -> Gr
     if isinstance(cause, Refusal):
         return _told(error, cause, context)
     if isinstance(cause, Published):
-        return _copy(error, error.message, cause.extensions or {})
+        return _copy(error, _brief(error.message), cause.extensions or {})
     if isinstance(cause, GraphQLError) and _of_the_request(error, cause):
-        return _copy(error, _SUGGESTION.sub("", error.message), _extensions(Code.BAD_USER_INPUT))
+        return _copy(error, _brief(error.message), _extensions(Code.BAD_USER_INPUT))
     inner = masked_fault(cause, request_id)
     return _copy(error, inner.message, inner.extensions or {})
+
+
+def _brief(message: str) -> str:
+    """Return the message without guesses at names, and without all of what the caller sent."""
+    message = _SUGGESTION.sub("", message)
+    return message if len(message) <= MESSAGE_LENGTH_MAX else message[:MESSAGE_LENGTH_MAX] + "…"
 
 
 def _cause(error: GraphQLError) -> Exception:

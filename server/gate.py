@@ -165,8 +165,7 @@ class Gate:
         """
         too_long = BadBody(f"The body is longer than {self._limits.bytes_max} bytes.", 413)
         stated = headers.get("content-length", "")
-        if stated.isdecimal() and (len(stated) > 15 or int(stated) > self._limits.bytes_max):
-            raise too_long
+        hopeless = stated.isdecimal() and (len(stated) > 15 or int(stated) > self._limits.bytes_max)
         parts, length = [], 0
         while True:
             message = await receive()
@@ -174,10 +173,17 @@ class Gate:
                 return None
             parts.append(message.get("body", b""))
             length += len(parts[-1])
-            if length > self._limits.bytes_max:
+            if hopeless or length > self._limits.bytes_max:
+                _refuse_what_is_no_object(parts[0])
                 raise too_long
             if not message.get("more_body", False):
                 return b"".join(parts)
+
+
+def _refuse_what_is_no_object(start: bytes) -> None:
+    """What does not begin as an object is no request, however long it is."""
+    if start.lstrip()[:1] not in (b"{", b""):
+        raise BadBody("The request must be a JSON object.")
 
 
 def _require_json(headers: Headers) -> None:
