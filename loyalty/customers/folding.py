@@ -94,7 +94,7 @@ def _alternatives(word: str) -> list[list[str]]:
     if _NUMBER.fullmatch(word):
         digits = digits_of(word)
         alternatives.append([digits])
-        if digits.startswith("00"):
+        if digits.startswith("00") and len(digits) >= 2 + LAST_DIGITS_MIN:
             alternatives.append([digits[2:]])  # the international prefix, written out
         if len(digits) >= LAST_DIGITS_MIN:
             alternatives.append([_backwards(digits)])
