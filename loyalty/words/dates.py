@@ -21,12 +21,13 @@ def day_worded(on: date, language: str) -> str:
 def moment_worded(at: datetime, language: str, *, time_zone: str) -> str:
     """Return a day and a time to the minute, in the reader's or the shop's time zone.
 
-    `at` is aware; `time_zone` is an IANA name.
+    `at` is aware; `time_zone` is an IANA name. UTC, which is nobody's own, is named.
     """
     local = at.astimezone(ZoneInfo(time_zone))
     clock = format_time(local.time(), "short", locale=locale_of(language))
     joined = str(get_datetime_format("long", locale=locale_of(language)))
-    return joined.replace("'", "").replace("{1}", day_worded(local.date(), language)).replace("{0}", clock)
+    moment = joined.replace("'", "").replace("{1}", day_worded(local.date(), language)).replace("{0}", clock)
+    return f"{moment} UTC" if time_zone == "UTC" else moment
 
 
 def duration_worded(seconds: int, language: str) -> str:
@@ -35,11 +36,6 @@ def duration_worded(seconds: int, language: str) -> str:
         if seconds >= 2 * seconds_of_unit:
             return _units(-(-seconds // seconds_of_unit), unit, language)
     return _units(seconds, "second", language)
-
-
-def days_worded(days: int, language: str) -> str:
-    """Return so many days: "1 day", "14 days"."""
-    return _units(days, "day", language)
 
 
 def _units(count: int, unit: str, language: str) -> str:

@@ -17,7 +17,7 @@ from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
 
 from loyalty.refusals import Refusal
-from loyalty.words.dates import day_worded, days_worded, duration_worded, moment_worded
+from loyalty.words.dates import day_worded, duration_worded, moment_worded
 from loyalty.words.languages import known, locale_of
 from loyalty.words.money import money_worded, number_worded, quantity_worded
 
@@ -145,7 +145,7 @@ class _Facts(dict[str, object]):
             return money_worded(value, currency, self._language)
         worded_as: dict[str, Callable[[int, str], str]] = {
             "seconds": duration_worded,
-            "days": days_worded,
+            "days": _days_worded,
             "milli": quantity_worded,
         }
         return worded_as.get(unit, number_worded)(value, self._language)
@@ -166,6 +166,11 @@ class _Facts(dict[str, object]):
             return day_worded(value if isinstance(value, date) else date.fromisoformat(str(value)), self._language)
         except (ValueError, OverflowError, KeyError):
             return str(value)
+
+
+def _days_worded(days: int, language: str) -> str:
+    # CLDR counts in days of 24 hours ("døgn", "ööpäev"); a period of days is of another kind.
+    return worded("time.days", language, days)
 
 
 def _places(value: Decimal) -> int:

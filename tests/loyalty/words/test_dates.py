@@ -25,7 +25,7 @@ def test_a_moment_is_told_in_the_time_zone_it_is_read_in() -> None:
     at = datetime(2026, 3, 31, 22, 5, tzinfo=UTC)
 
     assert moment_worded(at, "et", time_zone="Europe/Tallinn") == "1. aprill 2026 01:05"
-    assert moment_worded(at, "sv", time_zone="UTC") == "31 mars 2026 22:05"
+    assert moment_worded(at, "sv", time_zone="UTC") == "31 mars 2026 22:05 UTC"
     assert moment_worded(at, "en", time_zone="America/New_York") == "March 31, 2026, 6:05\u202fPM"
 
 

@@ -80,6 +80,14 @@ def test_how_long_to_wait_is_told_as_a_length_of_time() -> None:
     assert refusal_worded(Throttled(retry_after_seconds=900), "sv") == "För många försök. Försök igen om 15 minuter."
 
 
+def test_a_period_of_days_is_counted_in_days_not_in_spans_of_24_hours() -> None:
+    key = "refusal.claim-window-closed"
+
+    assert worded(key, "nb", claim_window_days=30).startswith("Kvitteringer kan registreres i 30 dager,")
+    assert worded(key, "pl", claim_window_days=22).startswith("Czas na rejestrację paragonu to 22 dni,")
+    assert worded(key, "et", claim_window_days=1).startswith("Kviitungi kirjapanekuks on aega 1 päev,")
+
+
 def test_a_refusal_that_has_no_text_is_still_told() -> None:
     class Strange(Refusal):
         code = "STRANGE_FOR_THIS_TEST"
