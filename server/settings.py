@@ -43,7 +43,7 @@ class Settings(BaseSettings):
         description="folder of the embedded database and of the secret",
     )
     host: str = Field("127.0.0.1", description="address to listen on")
-    port: int = Field(8000, ge=0, le=65535, description="port to listen on")
+    port: int = Field(8000, ge=1, le=65535, description="port to listen on")
     base_url: str = Field(
         "", description="address as people reach it, without a slash at the end; unset: host and port"
     )
@@ -110,10 +110,14 @@ class Settings(BaseSettings):
         return self
 
     def hosts(self) -> tuple[str, ...]:
-        """Return the host names to answer to."""
+        """Return the host names to answer to; `*` where we listen everywhere and nobody said what we are called."""
+        if self.trusted_hosts:
+            return self.trusted_hosts
         own = urlsplit(self.base_url).hostname or self.host
+        if own in ("0.0.0.0", "::"):  # noqa: S104 - compared, not listened on
+            return ("*",)
         local = ("localhost", "127.0.0.1", "[::1]") if is_loopback(self.host) else ()
-        return self.trusted_hosts or tuple(dict.fromkeys((own, *local)))
+        return tuple(dict.fromkeys((own, *local)))
 
     def secret_value(self) -> str:
         """Return the secret, making and keeping one in the data folder when none is set."""
