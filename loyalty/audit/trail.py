@@ -20,7 +20,7 @@ from loyalty.identity import new_id
 from loyalty.transactions import in_transaction, rows, value
 
 Values = Mapping[str, object]
-"""What changed, by name of the field: JSON values; `True` stands for a personal value that is not repeated here."""
+"""What changed, by name of the field: JSON values, others as their text; `True` stands for a personal value that is not repeated here."""
 
 CHAIN_LOCK = (0x52656775, 1)
 FIRST_HASH = bytes(32)
@@ -214,7 +214,7 @@ def _act(row: asyncpg.Record) -> Act:
 
 
 def _json(values: Values | None) -> str | None:
-    return None if values is None else orjson.dumps(values, option=orjson.OPT_SORT_KEYS).decode()
+    return None if values is None else orjson.dumps(values, default=str, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def _parsed(stored: Any) -> dict[str, Any] | None:
@@ -224,7 +224,6 @@ def _parsed(stored: Any) -> dict[str, Any] | None:
 
 def _canonical(act: Act) -> bytes:
     moment = act.at.astimezone(UTC).isoformat(timespec="microseconds")
-    subject = (act.subject_kind, act.subject_id, act.customer_id)
-    return orjson.dumps(
-        [act.id, moment, act.actor, act.action, subject, act.why, act.before, act.after], option=orjson.OPT_SORT_KEYS
-    )
+    subject = (act.subject_kind, act.subject_id, act.customer_id and str(act.customer_id))
+    row = [str(act.id), moment, act.actor, act.action, subject, act.why, act.before, act.after]
+    return orjson.dumps(row, default=str, option=orjson.OPT_SORT_KEYS)
