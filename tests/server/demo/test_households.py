@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from server.demo.households import Basket, DemoDataMissing, Households, Line, data_folder, in_parts
+from loyalty.orders.asked import LineAsked
+from server.demo.households import Basket, DemoDataMissing, Households, data_folder, in_parts
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -19,13 +20,13 @@ NEW_YORK = ZoneInfo("America/New_York")
 def households() -> Iterator[Households]:
     """Return the real data, or skip where it is not installed."""
     try:
-        with Households(data_folder()) as opened:
+        with Households.opened(data_folder()) as opened:
             yield opened
     except DemoDataMissing as missing:
         pytest.skip(str(missing))
 
 
-def orders_of(households: Households, household_id: int) -> list[tuple[Basket, list[Line]]]:
+def orders_of(households: Households, household_id: int) -> list[tuple[Basket, tuple[LineAsked, ...]]]:
     baskets = households.baskets([household_id])
     lines = households.lines([basket.basket_id for basket in baskets])
     return [(basket, lines[basket.basket_id]) for basket in baskets]
@@ -87,7 +88,7 @@ def test_a_coupon_gave_one_dollar_off_on_13_november_2017(households: Households
     ]
 
     [line] = [line for day, line in bought if day == "2017-11-13"]
-    assert (line.quantity, line.amount_minor, line.list_amount_minor) == (2, 300, 658)
+    assert (line.quantity_milli, line.amount_minor, line.list_amount_minor) == (2_000, 300, 658)
     assert len(bought) == 8
 
 
@@ -113,7 +114,9 @@ def test_no_line_is_without_quantity_below_zero_or_above_its_shelf_price(househo
     for part in in_parts(list(households.orders_by_household())[:300], 300):
         for lines in households.lines([basket.basket_id for basket in households.baskets(part)]).values():
             assert 0 < len(lines) <= 161
-            assert all(line.quantity > 0 and 0 <= line.amount_minor <= line.list_amount_minor for line in lines)
+            assert all(
+                line.quantity_milli > 0 and 0 <= line.amount_minor <= (line.list_amount_minor or 0) for line in lines
+            )
             assert all(line.name.strip() and len(line.name) <= 100 for line in lines)
 
 

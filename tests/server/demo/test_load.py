@@ -9,7 +9,8 @@ import pytest
 from loyalty import transactions
 from loyalty.shops.catalogue import forget_shops
 from server.demo.households import Basket, Counts, DemoDataMissing, Households, data_folder
-from server.demo.load import Totals, Visit, is_complete, load, steps
+from server.demo.load import Totals, is_complete, load
+from server.demo.part import Visit, steps
 from server.demo.progress import in_words
 from server.demo.wishes import wish
 from tests.support.database import connection
@@ -22,7 +23,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 def households() -> Iterator[Households]:
     """Return the real data, or skip where it is not installed."""
     try:
-        with Households(data_folder()) as opened:
+        with Households.opened(data_folder()) as opened:
             yield opened
     except DemoDataMissing as missing:
         pytest.skip(str(missing))
@@ -164,16 +165,16 @@ async def test_a_later_load_keeps_to_the_year_as_it_was_moved_first(database: st
     assert last["at"] < NOW
 
 
-@pytest.mark.parametrize("batches", [1, 3, 7])
+@pytest.mark.parametrize("told", [2, 5, 11])
 async def test_a_load_that_was_killed_goes_on_and_ends_as_if_it_had_not_been(
-    database: str, households: Households, batches: int
+    database: str, households: Households, told: int
 ) -> None:
     await load(households, now=NOW, households=6)
     undisturbed = await ledger()
     await emptied(database)
 
     with pytest.raises(_Killed):
-        await load(households, now=NOW, households=6, progress=_killed_after(batches))
+        await load(households, now=NOW, households=6, progress=_killed_after(told))
     interrupted = await ledger()
     await load(households, now=NOW, households=6)
 
@@ -181,12 +182,12 @@ async def test_a_load_that_was_killed_goes_on_and_ends_as_if_it_had_not_been(
     assert await ledger() == undisturbed
 
 
-def _killed_after(batches: int) -> Callable[[int, int], None]:
+def _killed_after(times: int) -> Callable[[int, int], None]:
     told: list[int] = []
 
     def tell(done: int, of: int) -> None:
         told.append(done)
-        if len(told) == batches:
+        if len(told) == times:
             raise _Killed
 
     return tell
@@ -219,7 +220,7 @@ async def test_progress_ends_with_all_orders(database: str, households: Househol
 def test_the_totals_are_told_with_what_became_of_the_data() -> None:
     counts = Counts(1_469_307, 5_862, 29, 2_978, 529, 219, 155_848, 328, 199)
 
-    told = in_words(Totals(counts, households=2_469, orders_recorded=155_321))
+    told = in_words(Totals(counts=counts, households=2_469, orders_recorded=155_321))
 
     assert "2,469 households with 155,321 orders of 1,460,248 lines" in told
     assert "5,862 lines of quantity 0 without an amount were dropped" in told
