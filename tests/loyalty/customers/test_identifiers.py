@@ -45,6 +45,7 @@ HERE = in_country("EE")
 def test_a_phone_number_is_the_same_however_it_is_written(country: str, kind: int) -> None:
     # libphonenumber's own example numbers, per country and type.
     example = phonenumbers.example_number_for_type(country, kind)
+    assert example is not None
     e164 = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
 
     written = [phonenumbers.format_number(example, form) for form in (0, 1, 2, 3)]

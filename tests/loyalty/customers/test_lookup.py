@@ -1,6 +1,7 @@
 """Finding customers by any identifier, one or many at a time."""
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -79,9 +80,14 @@ async def test_hundreds_are_found_in_one_query(database: str, monkeypatch: pytes
     casual = await a_customer(email="casual@example.com", is_member=False)
     asked = [*known, an_email("casual@example.com"), *(an_email(f"x{number}@example.com") for number in range(497))]
     asked += [normalised(IdentifierKind.EMAIL, "P0@example.com", shop=shop)]
-    statements = []
+    statements: list[str] = []
     rows = transactions.rows
-    monkeypatch.setattr(transactions, "rows", lambda sql, *values: statements.append(sql) or rows(sql, *values))
+
+    async def noted(sql: str, *values: object) -> Any:
+        statements.append(sql)
+        return await rows(sql, *values)
+
+    monkeypatch.setattr(transactions, "rows", noted)
 
     found = await customers_by_identifiers(asked)
 

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -106,7 +107,7 @@ async def test_a_code_is_given_once(database: str, now: datetime) -> None:
         ("goodwill_budget_points", 10**16),
     ],
 )
-async def test_a_shop_needs_values_that_exist(database: str, now: datetime, field: str, value: object) -> None:
+async def test_a_shop_needs_values_that_exist(database: str, now: datetime, field: str, value: Any) -> None:
     with pytest.raises(Invalid) as refused:
         await open_shop(replace(GROCERS, **{field: value}), actor=Actor.system("tests"), now=now)
 
