@@ -1,8 +1,9 @@
 """The published error codes."""
 
+from collections.abc import Collection
 from enum import StrEnum
 
-from graphql import GraphQLError, Node
+from graphql import GraphQLError, Node, Source
 
 
 class Code(StrEnum):
@@ -21,5 +22,13 @@ class Code(StrEnum):
 class Published(GraphQLError):
     """An error of the edge that is meant to be read as it is."""
 
-    def __init__(self, code: Code, message: str, node: Node | None = None, **extensions: object) -> None:
-        super().__init__(message, node, extensions={"code": str(code), **extensions})
+    def __init__(
+        self,
+        code: Code,
+        message: str,
+        node: Node | None = None,
+        source: Source | None = None,
+        positions: Collection[int] | None = None,
+        **extensions: object,
+    ) -> None:
+        super().__init__(message, node, source, positions, extensions={"code": str(code), **extensions})

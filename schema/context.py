@@ -27,6 +27,8 @@ class Context:
     """The reader's languages, best first, out of the five; never empty."""
     request_id: str = ""
     may_introspect: bool = False
+    network_address: str = "unknown"
+    """Where the caller calls from, for counting attempts."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """By lower-case name. Cookies are not among them: they count for nothing here."""
     connection_params: Mapping[str, Any] | None = field(default=None, repr=False)

@@ -1,6 +1,7 @@
 """What both schemas take and refuse about customers."""
 
-from datetime import date
+from dataclasses import fields
+from datetime import date, datetime
 from enum import Enum
 
 import strawberry
@@ -50,13 +51,14 @@ class VersionConflict(Refusal):
 
     expected_version: int = strawberry.field(description="The version the change was made to.")
     version: int = strawberry.field(description="The present version.")
+    changed_at: datetime = strawberry.field(description="When it was changed.")
 
 
 @face_of(profile.BirthdayLocked)
 class BirthdayLocked(Refusal):
     """Paired with the rule of the same name."""
 
-    changeable_at: str = strawberry.field(description="From when it can be changed again (ISO 8601).")
+    changeable_on: date = strawberry.field(description="The first day on which it can be changed again.")
 
 
 @strawberry.input(description="Changes to a profile. What is absent stays as it is; null empties what may be empty.")
@@ -70,6 +72,8 @@ class ProfileChangesInput:
     email: strawberry.Maybe[str | None] = strawberry.field(description="E-mail address; it is unverified then.")
     phone: strawberry.Maybe[str | None] = strawberry.field(description="Phone number; it is unverified then.")
 
-    def given(self) -> dict[str, object]:
-        """Return what is to change, by field."""
-        return {name: some.value for name, some in vars(self).items() if isinstance(some, strawberry.Some)}
+    def changes(self) -> profile.ProfileChanges:
+        """Return what is to change."""
+        names = {field.name for field in fields(profile.ProfileChanges)}
+        given = {name: some.value for name in names if isinstance(some := getattr(self, name, None), strawberry.Some)}
+        return profile.ProfileChanges(**given)

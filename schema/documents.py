@@ -16,18 +16,23 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
+    Source,
     specified_rules,
     validate,
 )
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from schema.codes import Code, Published
 from schema.cost import Priced, Prices
 from schema.guard import Limits, examine, parsed
 
-DOCUMENTS_MAX = 2_000
-DOCUMENTS_BYTES_MAX = 4 * 1024 * 1024
-"""Of text; a parsed document takes about forty times its text."""
+DOCUMENTS_MAX = 1_000
+DOCUMENTS_BYTES_MAX = 512 * 1024
+"""Of text; a parsed document takes about a hundred times its text, so this is some 50 MiB."""
+PERSISTED_MAX = 20_000
+PERSISTED_BYTES_MAX = 4 * 1024 * 1024
+"""Of text, which is all that is kept of a persisted document until it is asked for."""
 REFUSED_MAX = 200
 ERRORS_SHOWN_MAX = 20
 
@@ -107,20 +112,21 @@ class Documents:
 
     def persist(self, text: str) -> None:
         """Remember a text by its hash, for clients that will send the hash alone."""
-        if self.read(text).refused is None:
-            key = sha256(text)
-            if key not in self._persisted:
-                self._persisted_bytes += len(text)
-            self._persisted[key] = text
-            self._persisted.move_to_end(key)
-            while len(self._persisted) > self._count_max or self._persisted_bytes > self._bytes_max:
-                _, forgotten = self._persisted.popitem(last=False)
-                self._persisted_bytes -= len(forgotten)
+        key = sha256(text)
+        if key in self._persisted or self.read(text).refused:
+            return
+        self._persisted[key] = text
+        self._persisted_bytes += len(text)
+        while len(self._persisted) > PERSISTED_MAX or self._persisted_bytes > PERSISTED_BYTES_MAX:
+            _, forgotten = self._persisted.popitem(last=False)
+            self._persisted_bytes -= len(forgotten)
 
     def persisted(self, key: str, *, trusted_only: bool = False) -> str | None:
         """Return the text with this SHA-256 (hexadecimal, lower case), or None when it is not held."""
-        if (text := self._trusted.get(key)) is not None or trusted_only:
-            return text
+        if trusted_only or key in self._trusted:
+            return self._trusted.get(key)
+        if key in self._persisted:
+            self._persisted.move_to_end(key)
         return self._persisted.get(key)
 
     def trusts(self, text: str) -> bool:
@@ -134,9 +140,11 @@ class Documents:
         try:
             tree = parsed(text, self._limits)
             introspects = examine(tree, self._limits)
-        except GraphQLError as refused:
-            # Its traceback holds the frames that hold the whole tree.
-            return Document(text, refused=refused.with_traceback(None))
+        except GraphQLError as error:
+            # Only what can be told is kept: the error itself holds on to the whole tree, and its traceback to more.
+            positions = error.positions or []
+            refused = Published(Code.BAD_USER_INPUT, error.message, source=Source(text), positions=positions)
+            return Document(text, refused=refused)
         fragments = {node.name.value: node for node in tree.definitions if isinstance(node, FragmentDefinitionNode)}
         operations = [
             Operation(node.name.value if node.name else None, node.operation, self._prices.price(node, fragments))

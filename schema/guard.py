@@ -152,7 +152,7 @@ class _Walk:
                 self._count(node, depth)
                 name = node.alias.value if node.alias else node.name.value
                 by_name.setdefault(name, {}).setdefault(condition, []).append(node)
-                self._refuse_repetition(by_name[name], condition, node)
+                self._refuse_repetition(by_name[name], parent, condition, node)
         for by_condition in by_name.values():
             for condition, nodes in by_condition.items():
                 below = [node.selection_set for node in nodes if node.selection_set]
@@ -199,10 +199,19 @@ class _Walk:
         _at_most(self._aliases, self.limits.aliases, "aliases", node)
         self.introspects = self.introspects or node.name.value in ("__schema", "__type")
 
-    def _refuse_repetition(self, by_condition: dict[str, list[FieldNode]], condition: str, node: FieldNode) -> None:
+    def _refuse_repetition(
+        self, by_condition: dict[str, list[FieldNode]], parent: str, condition: str, node: FieldNode
+    ) -> None:
+        """Refuse the same answer too often. What the parent selects is selected of every type of it.
+
+        `__typename` alone may be everywhere: clients add it to each selection set, unasked.
+        """
         name = node.alias.value if node.alias else node.name.value
-        _at_most(
-            len(by_condition[condition]), self.limits.equal_names, f'fields answering to "{name}" in one place', node
-        )
-        over_types = sum(len(nodes) for nodes in by_condition.values())
-        _at_most(over_types, self.limits.equal_names_over_types, f'fields answering to "{name}" in one place', node)
+        what = f'fields answering to "{name}" in one place'
+        everywhere = sum(len(nodes) for nodes in by_condition.values())
+        _at_most(everywhere, self.limits.equal_names_over_types, what, node)
+        if name == "__typename" and node.alias is None:
+            return
+        others = [len(nodes) for other, nodes in by_condition.items() if other != parent]
+        one_type = len(by_condition[condition]) if condition != parent else max(others, default=0)
+        _at_most(one_type + len(by_condition.get(parent, ())), self.limits.equal_names, what, node)

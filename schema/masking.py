@@ -8,7 +8,7 @@ import logging
 import re
 from collections.abc import Sequence
 
-from graphql import FieldNode, GraphQLError, GraphQLSyntaxError
+from graphql import FieldNode, GraphQLError
 
 from loyalty.access import ActorKind, NotPermitted
 from loyalty.refusals import NotFound, Refusal, TryAgain
@@ -64,8 +64,6 @@ def _of_the_request(error: GraphQLError, cause: GraphQLError) -> bool:
 
     Within execution it points at an argument; where it points at a whole field, somebody's exception surfaced there.
     """
-    if isinstance(cause, GraphQLSyntaxError):
-        return True
     if error.path is None:
         return bool(error.nodes)
     nodes = cause.nodes or []

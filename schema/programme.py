@@ -103,13 +103,9 @@ def _singular(name: str) -> str:
 def _rule(document: Document, rule: PurchaseRule, language: str) -> EarnRule:
     unit = document.unit(rule.unit)
     assert unit is not None
-    rate = rule.rates[0]
-    per_minor = rate.per_minor(rate.currency or "EUR")
     description = terms.earn_rule_worded(
-        points_per_step=rate.points * per_minor.denominator,
-        step_minor=per_minor.numerator,
+        [(rate.points, rate.per_amount, rate.currency) for rate in rule.rates],
         language=language,
-        currency=rate.currency,
         rounding=rule.rounding,
         counts_tax=rule.base.tax,
         counts_shipping=rule.base.shipping,

@@ -10,6 +10,7 @@ goodwill.py       how much a person may give away in a month
 units.py          which units there are
 expiry.py         due lots, in chunks
 release.py        pending lots whose date has come
+watching.py       news of balances, for those who watch them
 outstanding.py    units owed to customers, by expiry
 models.py         the rows
 """

@@ -1,0 +1,1 @@
+"""What a shop's front end may ask for one customer."""

@@ -34,7 +34,7 @@ from schema.context import Context, languages_of
 from schema.documents import Documents, sha256
 from schema.execution import GuardedSchema
 from schema.masking import masked, masked_fault
-from server.auth import BadCredentials
+from server.auth import BadCredentials, network_address
 from server.gate import ASKED, Asked, BadBody, BodyLimits, Gate, parsed_json
 from server.graphql.answers import answer, refusal
 from server.graphql.explorer import Explorer, explorer_routes
@@ -129,6 +129,7 @@ class Endpoint(GraphQL[Context, None]):
     async def _answered(self, request: Request, accept: str, request_id: str) -> Response:
         asked: Asked = request.scope[ASKED]
         context = await self._context(_headers(request), request_id)
+        context.network_address = network_address(request.client.host if request.client else None)
         text = self.text_of(asked, context)
         if self._get_stream_transport_from_headers(request.headers):
             request.scope[ASKED] = Asked(text, asked.variables, asked.operation_name, asked.extensions, None)
@@ -196,6 +197,7 @@ class Endpoint(GraphQL[Context, None]):
             clock=self.serving.clock,
             languages=languages_of(headers.get("accept-language"), nobody),
             request_id=secrets.token_hex(8),
+            network_address=network_address(request.client.host if request.client else None),
             headers=headers,
         )
 
