@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
+from loyalty.access import Actor, Permission, require
 from loyalty.identity import new_id
 from loyalty.orders.asked import OrderAsked, Shares
 from loyalty.transactions import Conflict, rows
@@ -155,4 +156,114 @@ async def order_lines(order_ids: Sequence[UUID]) -> dict[UUID, list[asyncpg.Reco
     )
     for row in found:
         lines[row["order_id"]].append(row)
+    return lines
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFacts:
+    """A recorded order."""
+
+    id: UUID
+    shop_id: UUID
+    external_id: str
+    customer_id: UUID | None
+    placed_at: datetime
+    recorded_at: datetime
+    currency: str
+    discount_minor: int
+    shipping_minor: int
+    tax_minor: int
+    total_minor: int
+    channel: str | None
+    claimed_at: datetime | None
+    cancelled_at: datetime | None
+
+
+_FACTS = (
+    "SELECT id, shop_id, external_id, customer_id, placed_at, recorded_at, currency, discount_minor, shipping_minor,"
+    " tax_minor, total_minor, channel, claimed_at, cancelled_at FROM customer_order"
+)
+
+
+async def orders_page(
+    actor: Actor,
+    *,
+    first: int,
+    after: tuple[datetime, UUID] | None = None,
+    customer_ids: Sequence[UUID] | None = None,
+    external_id: str | None = None,
+) -> list[OrderFacts]:
+    """Return up to `first` orders, the last placed first, after the place (placed_at, id) `after`.
+
+    With `customer_ids` those customers' alone; with `external_id` those whose number this is, in any shop.
+
+    Raises:
+        NotPermitted: the actor may not read orders.
+    """
+    require(actor, Permission.ORDERS_READ)
+    found = await rows(
+        f"{_FACTS} WHERE ($1::uuid[] IS NULL OR customer_id = ANY($1)) AND ($2::text IS NULL OR external_id = $2)"
+        " AND ($3::timestamptz IS NULL OR (placed_at, id) < ($3, $4::uuid)) ORDER BY placed_at DESC, id DESC LIMIT $5",
+        customer_ids,
+        external_id,
+        *(after or (None, None)),
+        first,
+    )
+    return [OrderFacts(**row) for row in found]
+
+
+async def count_orders(
+    actor: Actor, *, customer_ids: Sequence[UUID] | None = None, external_id: str | None = None
+) -> int:
+    """Return how many orders `orders_page` would go through.
+
+    Raises:
+        NotPermitted: the actor may not read orders.
+    """
+    require(actor, Permission.ORDERS_READ)
+    [row] = await rows(
+        "SELECT count(*) AS orders FROM customer_order WHERE ($1::uuid[] IS NULL OR customer_id = ANY($1))"
+        " AND ($2::text IS NULL OR external_id = $2)",
+        customer_ids,
+        external_id,
+    )
+    return int(row["orders"])
+
+
+async def orders_by_id(order_ids: Sequence[UUID]) -> dict[UUID, OrderFacts]:
+    """Return these orders, by id; unknown ones are left out."""
+    return {row["id"]: OrderFacts(**row) for row in await rows(f"{_FACTS} WHERE id = ANY($1::uuid[])", order_ids)}
+
+
+@dataclass(frozen=True, slots=True)
+class LineFacts:
+    """One line of a recorded order, with its shares of the order's discount and tax, and what of it came back."""
+
+    order_id: UUID
+    line_number: int
+    sku: str
+    name: str
+    category: str | None
+    brand: str | None
+    quantity_milli: int
+    returned_milli: int
+    amount_minor: int
+    list_amount_minor: int | None
+    cost_minor: int | None
+    discount_share_minor: int
+    tax_share_minor: int
+    gift_card: bool
+
+
+async def lines_of(order_ids: Sequence[UUID]) -> dict[UUID, list[LineFacts]]:
+    """Return the lines of these orders, by order, in line order; none for an unknown order. One query."""
+    lines: dict[UUID, list[LineFacts]] = {order_id: [] for order_id in order_ids}
+    found = await rows(
+        "SELECT order_id, line_number, sku, name, category, brand, quantity_milli, returned_milli, amount_minor,"
+        " list_amount_minor, cost_minor, discount_share_minor, tax_share_minor, gift_card"
+        " FROM order_line WHERE order_id = ANY($1::uuid[]) ORDER BY order_id, line_number",
+        list(lines),
+    )
+    for row in found:
+        lines[row["order_id"]].append(LineFacts(**row))
     return lines
