@@ -89,7 +89,7 @@ def search_query(text: str) -> str | None:
 
 def _alternatives(word: str) -> list[list[str]]:
     """Return what the word may stand for: any of these, and of each all the words."""
-    whole = folded(word)
+    whole = folded(word).lstrip("~")  # the mark of numbers backwards is ours
     alternatives = [[whole]]
     if _NUMBER.fullmatch(word):
         digits = digits_of(word)

@@ -59,6 +59,8 @@ def test_a_name_is_found_by_any_of_its_words(name: str, words: list[str]) -> Non
         ("+47 22 22", "('+472222':* | '472222':* | '~222274':*)"),
         ("anna 42", "('anna':*) & ('42':*)"),
         ("a\\b", "('a\\\\b':* | 'a':* & 'b':*)"),
+        ("~765", "('765':*)"),
+        ("~765", "('765':*)"),
         ("001", "('001':* | '~100':*)"),
         ("00372512", "('00372512':* | '372512':* | '~21527300':*)"),
     ],
@@ -67,7 +69,7 @@ def test_each_word_typed_begins_a_word_or_ends_a_number(typed: str, query: str) 
     assert search_query(typed) == query
 
 
-@pytest.mark.parametrize("typed", ["", "   ", "\x00", "\u0301"])
+@pytest.mark.parametrize("typed", ["", "   ", "~", "\x00", "\u0301"])
 def test_nothing_typed_asks_nothing(typed: str) -> None:
     assert search_query(typed) is None
 
