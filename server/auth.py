@@ -101,8 +101,8 @@ def same_origin(headers: Mapping[str, str], *, base_url: str) -> bool:
     if origin is None:
         return True
     own = urlsplit(base_url)
-    asked, host = urlsplit(origin), headers.get("host", "")
-    return origin == f"{own.scheme}://{own.netloc}" or (asked.scheme == own.scheme and asked.netloc == host != "")
+    hosts = {own.netloc, headers.get("host") or own.netloc}
+    return origin in {f"{own.scheme}://{host}" for host in hosts}
 
 
 def network_address(client_host: str | None) -> str:
