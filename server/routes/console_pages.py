@@ -15,7 +15,7 @@ from loyalty.staff.second_factor import NewSecondFactor
 from loyalty.words.wording import label, worded
 
 STYLE = """
-:root { color-scheme: light dark; --paper: #fff; --ground: #f5f5f4; --ink: #1c1917; --quiet: #57534e; --line: #a8a29e;
+:root { color-scheme: light dark; --paper: #fff; --ground: #f5f5f4; --ink: #1c1917; --quiet: #57534e; --line: #78716c;
   --accent: #1d4ed8; --on-accent: #fff; --bad: #b91c1c; --good: #166534; }
 @media (prefers-color-scheme: dark) { :root { --paper: #1c1917; --ground: #0c0a09; --ink: #fafaf9; --quiet: #d6d3d1;
   --line: #78716c; --accent: #93c5fd; --on-accent: #0c0a09; --bad: #fca5a5; --good: #86efac; } }
@@ -211,8 +211,9 @@ def _link(path: str | None, text: str) -> str:
     return f'<p><a href="{escape(path)}">{escape(text)}</a></p>' if path else ""
 
 
-def _button(text: str, *, plain: bool = False) -> str:
-    return f"<button{' class=plain' if plain else ''}>{escape(text)}</button>"
+def _button(text: str, *, plain: bool = False, said: str = "") -> str:
+    spoken = f' aria-label="{escape(said)}"' if said else ""
+    return f"<button{' class=plain' if plain else ''}{spoken}>{escape(text)}</button>"
 
 
 def _notice(text: str) -> str:
@@ -259,7 +260,7 @@ def _token(language: str, token: Key) -> str:
     return (
         f'<li><span>{escape(token.name)}<br><span class="hint">{escape(token.prefix)}… · {escape(used)}</span></span>'
         f'<form method="post" action="{REVOKE}">{_hidden("key", str(token.id))}'
-        f"{_button(revoke, plain=True)}</form></li>"
+        f"{_button(revoke, plain=True, said=f'{revoke}: {token.name}')}</form></li>"
     )
 
 
