@@ -168,8 +168,8 @@ async def add_second_factor(token: str, *, secret: str, code: str, idle_after: t
         session = await signed_in(token, idle_after=idle_after, now=now)
         if session is None:
             raise SignInRefused
-        person = await second_factor.set_second_factor(session.actor, secret=secret, code=code, now=now)
         await value("UPDATE staff_session SET revoked_at = $2 WHERE id = $1", session.id, now)
+        person = await second_factor.set_second_factor(session.actor, secret=secret, code=code, now=now)
         member = await row(f"SELECT {COLUMNS} FROM staff_member WHERE id = $1", person.id)
         assert member is not None
         return await _begin(member, expires_at=session.expires_at, now=now)
