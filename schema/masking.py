@@ -30,7 +30,7 @@ def masked(errors: Sequence[GraphQLError], context: Context | None, request_id: 
 
 def masked_fault(fault: BaseException, request_id: str) -> GraphQLError:
     """Return what a caller sees of a fault outside any field; log the fault."""
-    log.error("request failed", exc_info=fault, extra={"request_id": request_id})
+    log.error("request %s failed", request_id, exc_info=fault)
     return GraphQLError("Something went wrong here.", extensions=_extensions(Code.INTERNAL, requestId=request_id))
 
 
