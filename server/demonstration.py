@@ -1,7 +1,6 @@
 """When the demo is loaded: a part of it before the first start is ready, the rest in the background."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
 
 import structlog
 from rich.console import Console
@@ -15,16 +14,13 @@ from server.demo.progress import bar, in_words, logged
 from server.demo.shop import HARVEST
 from server.settings import Settings
 
+LANES = 2
+"""Parts that are loaded side by side while nobody else is served."""
+
 PAUSE_SECONDS = 0.2
 """Left to requests after each batch of the background load."""
 
 log = structlog.get_logger("regulars.demo")
-
-
-@contextmanager
-def _data() -> Iterator[Households]:
-    with Households(data_folder()) as source:
-        yield source
 
 
 async def load_first_part(settings: Settings, clock: Clock, out: Console) -> None:
@@ -41,10 +37,10 @@ async def load_households(households: int | None, clock: Clock, out: Console) ->
     Raises:
         DemoDataMissing: the data is not installed.
     """
-    with _data() as source:
+    with await asyncio.to_thread(Households.opened, data_folder()) as source:
         with bar("Demo", out) as told:
-            totals = await load(source, now=clock.now(), households=households, progress=told)
-        out.print(in_words(totals), highlight=False)
+            totals = await load(source, now=clock.now(), households=households, progress=told, lanes=LANES)
+        out.print(in_words(totals), highlight=False, soft_wrap=True)
         return totals
 
 
@@ -54,7 +50,7 @@ async def load_the_rest(settings: Settings, clock: Clock) -> None:
     if not settings.demo or not shops <= {HARVEST.code}:
         return
     try:
-        with _data() as source:
+        with await asyncio.to_thread(Households.opened, data_folder()) as source:
             await load(source, now=clock.now(), progress=logged(log), pause_seconds=PAUSE_SECONDS)
     except DemoDataMissing as missing:
         log.warning(str(missing))

@@ -46,7 +46,7 @@ async def _require_durable(url: str, settings: Settings, out: Console) -> None:
         out.print(f"[yellow]{lax} Served all the same: this is development.[/yellow]")
         return
     if settings.database_url is None:
-        out.print(f"PostgreSQL {found.version} runs for us; its data are in {settings.data_dir}.")
+        out.print(f"PostgreSQL {found.version} runs for us; its data are in {settings.data_dir}.", soft_wrap=True)
 
 
 def url_of(settings: Settings) -> str:
