@@ -20,7 +20,10 @@ from loyalty.identity import new_id
 from loyalty.transactions import in_transaction, rows, value
 
 Values = Mapping[str, object]
-"""What changed, by name of the field: JSON values, others as their text; `True` stands for a personal value that is not repeated here."""
+"""What changed, by name of the field: JSON values, others as their text.
+
+`True` stands for a personal value, which is not repeated here.
+"""
 
 CHAIN_LOCK = (0x52656775, 1)
 FIRST_HASH = bytes(32)
