@@ -21,8 +21,9 @@ CREATE INDEX IF NOT EXISTS lot_order ON lot (wallet_id, order_id) WHERE order_id
 CREATE INDEX IF NOT EXISTS lot_movement_lot ON lot_movement (lot_id);
 CREATE INDEX IF NOT EXISTS reservation_open ON reservation (expires_at) WHERE state = 'open';
 CREATE INDEX IF NOT EXISTS reservation_wallet ON reservation (wallet_id);
-CREATE INDEX IF NOT EXISTS customer_identifier_prefix ON customer_identifier (value_key text_pattern_ops);
-CREATE INDEX IF NOT EXISTS customer_search ON customer USING gin (to_tsvector('simple', search_text));
+CREATE INDEX IF NOT EXISTS entry_related ON entry (related_entry_id) WHERE related_entry_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS customer_search ON customer
+    USING gin (array_to_tsvector(array_remove(string_to_array(search_text, ' '), '')));
 """
 
 KEYS = """
@@ -71,8 +72,7 @@ ALTER TABLE lot DROP CONSTRAINT IF EXISTS lot_wallet;
 ALTER TABLE entry DROP CONSTRAINT IF EXISTS entry_wallet;
 ALTER TABLE wallet DROP CONSTRAINT IF EXISTS wallet_customer;
 DROP INDEX IF EXISTS lot_open, lot_due_to_expire, lot_due_for_release, lot_entry, lot_order, lot_movement_lot,
-    reservation_open, reservation_wallet, customer_identifier_prefix,
-    customer_search;
+    reservation_open, reservation_wallet, entry_related, customer_search;
 ALTER TABLE balance_watch SET LOGGED;
 ALTER TABLE lot RESET (fillfactor);
 ALTER TABLE wallet RESET (fillfactor);

@@ -58,7 +58,7 @@ class Keyset:
 
     def cursor(self, key: Sequence[Any]) -> str:
         """Return the opaque cursor of the row with these values."""
-        return base64.urlsafe_b64encode(orjson.dumps(list(key))).rstrip(b"=").decode()
+        return base64.urlsafe_b64encode(orjson.dumps(list(key), default=str)).rstrip(b"=").decode()
 
     def key(self, cursor: str) -> tuple[Any, ...]:
         """Return the values a cursor holds.

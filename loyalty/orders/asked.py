@@ -100,8 +100,8 @@ class TotalMismatch(Invalid):
 
     code = "TOTAL_MISMATCH"
 
-    def __init__(self, *, total_minor: int, expected_minor: int) -> None:
-        Refusal.__init__(self, total_minor=total_minor, expected_minor=expected_minor)
+    def __init__(self, *, total_minor: int, expected_minor: int, currency: str) -> None:
+        Refusal.__init__(self, total_minor=total_minor, expected_minor=expected_minor, currency=currency)
 
 
 class RepeatedSku(Invalid):
@@ -272,7 +272,9 @@ def _check_sums(order: OrderAsked) -> None:
     if not 0 <= order.tax_minor <= lines_minor - order.discount_minor:
         raise TaxTooLarge(tax_minor=_told(order.tax_minor), lines_minor=lines_minor - order.discount_minor)
     if order.total_minor is not None and order.total_minor != order.expected_total_minor:
-        raise TotalMismatch(total_minor=_told(order.total_minor), expected_minor=order.expected_total_minor)
+        raise TotalMismatch(
+            total_minor=_told(order.total_minor), expected_minor=order.expected_total_minor, currency=order.currency
+        )
 
 
 def _told(amount_minor: int) -> int:
