@@ -17,6 +17,7 @@ routes/           the other routes
 demo/             the demo's data and how it is loaded
 demonstration.py  when it is loaded
 backup.py         backup and restore
+export.py         the schemas as text
 doctor.py         what is configured, and is it well?
 logs.py           what is logged, and how
 """

@@ -192,7 +192,7 @@ def export_schema(
     ] = False,
 ) -> None:
     """Write the two GraphQL schemas to schema/*.graphql."""
-    from server.graphql.export import outdated, write
+    from server.export import outdated, write
 
     if not check:
         write()

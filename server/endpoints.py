@@ -8,14 +8,15 @@ from datetime import datetime
 
 import structlog
 from pydantic import SecretStr
-from schema.admin.root import AdminSchema
 from starlette.routing import BaseRoute
 
+from jobs.schedule import JOBS
 from loyalty.access import Actor, ActorKind
 from loyalty.clock import Clock
 from loyalty.customers.sign_in import SignInLinkIssued
 from loyalty.ledger.watching import BalanceNews
 from loyalty.shops.catalogue import all_shops
+from schema.admin.root import AdminSchema
 from schema.caller import Surroundings
 from schema.storefront.root import StorefrontSchema
 from server import auth, gate
@@ -93,6 +94,7 @@ class Endpoints:
             secret=SecretStr(self.settings.secret_value()),
             send_sign_in_link=self._send_sign_in_link,
             balance_news=lambda: self.news,
+            jobs=tuple((job.name, str(job.when), job.why) for job in JOBS),
         )
 
     def _send_sign_in_link(self, issued: SignInLinkIssued) -> None:

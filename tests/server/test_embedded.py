@@ -127,7 +127,7 @@ def test_programs_the_servers_user_may_not_run_are_copied(folder: Path) -> None:
 
 @as_root
 def test_roots_data_stand_where_the_servers_user_can_reach_them() -> None:
-    assert default_data_dir(Path("/root/src/regulars")) == Path("/var/lib/regulars/root-src-regulars")
+    assert default_data_dir(Path("/srv/src/regulars")) == Path("/var/lib/regulars/srv-src-regulars")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root's data stand elsewhere")
