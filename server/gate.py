@@ -24,6 +24,7 @@ ASKED = "regulars.asked"
 DEPTH_MAX = 64
 CONTAINERS_MAX = 300_000
 """Objects and lists in one body: a full batch, 500 orders of 500 lines, has 251,002."""
+BRACKETED_STRINGS_MAX = 600_000
 BODY_SECONDS_MAX = 30.0
 
 _BRACKETS = bytes.maketrans(b"[]{}", b"\x01\xff\x01\xff")
@@ -111,7 +112,10 @@ def _refuse_nesting(body: bytes) -> None:
     kept = body.translate(None, _NEITHER_BRACKET_NOR_QUOTE)
     if b"\\" in kept:
         kept = kept.replace(b"\\\\", b"").replace(b'\\"', b"")
-    kept = _STRING.sub(b"", kept.replace(b'""', b""))
+    kept = kept.replace(b'""', b"")
+    if kept.count(b'"') > 2 * BRACKETED_STRINGS_MAX:
+        raise BadBody(f"The body has brackets in more than {BRACKETED_STRINGS_MAX} strings.")
+    kept = _STRING.sub(b"", kept)
     opened = kept.count(b"[") + kept.count(b"{")
     if opened > CONTAINERS_MAX:
         raise BadBody(f"The body has more than {CONTAINERS_MAX} objects and lists.")
