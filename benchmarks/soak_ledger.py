@@ -18,7 +18,8 @@ from loyalty import transactions
 from loyalty.ledger.verification import verify
 from server.database import opened
 from tests.support.database import test_server, worker_database
-from tests.support.ledger import START, Crowd, broken_laws
+from tests.support.ledger import START
+from tests.support.ledger_crowd import Crowd, broken_laws
 
 COHORT_CUSTOMERS = 24
 COHORT_OPERATIONS = 20_000

@@ -33,7 +33,7 @@ class Ledger:
     def __init__(self) -> None:
         self.wallets: dict[tuple[UUID, str], Wallet] = {}
         self.references: dict[tuple[str, str], Entry] = {}
-        self.reservations: dict[UUID, tuple[Wallet, Reservation]] = {}
+        self.reservation_ids: set[UUID] = set()
 
     def apply(self, asked: Asked, now: datetime) -> Result:
         """Post what is asked at the business time `now`, and say what it came to. A refusal changes nothing."""
@@ -97,11 +97,6 @@ class Ledger:
         self.wallets[wallet.customer_id, wallet.unit] = wallet
         return entry
 
-    def reservation_in(self, wallet: Wallet, reservation_id: UUID | None) -> Reservation | None:
-        """Return the reservation, when it is one of this wallet."""
-        holder, reservation = self.reservations.get(reservation_id, (None, None)) if reservation_id else (None, None)
-        return reservation if holder is wallet else None
-
     def check_laws(self, wallets: Iterable[Wallet] | None = None) -> None:
         """Check what always holds, in these wallets or in all and over the whole.
 
@@ -126,7 +121,7 @@ class Ledger:
         for lot in wallet.lots:
             _law(sum(lot.parts.values()) == lot.earned, "a lot's parts sum to what was earned", where)
             _law(min(lot.parts.values()) >= 0, "no part of a lot is negative", where)
-        held = sum(r.units for w, r in self.reservations.values() if w is wallet and r.state == "open")
+        held = sum(held.units for held in wallet.reservations.values() if held.state == "open")
         _law(wallet.columns.reserved == held, "a reservation is open exactly while its units are reserved", where)
         for entry in wallet.entries:
             _law(entry.contra != "none" or entry.deltas.held == 0, "an entry without contra shares nothing", where)
@@ -231,23 +226,25 @@ def _reserve(ledger: Ledger, draft: Draft) -> Entry:
     asked, points = draft.asked, _positive(draft.asked)
     assert asked.reservation_id is not None
     assert asked.reserved_until is not None
-    if asked.reservation_id in ledger.reservations:
+    if asked.reservation_id in ledger.reservation_ids:
         raise ValueError(f"reservation {asked.reservation_id} is there already")
     draft.take(_spendable_lots(draft.wallet, points, draft.now), "open", "reserved", points)
     entry = draft.close(-points, "none")
-    ledger.reservations[asked.reservation_id] = draft.wallet, Reservation(entry, points, asked.reserved_until)
+    draft.wallet.reservations[asked.reservation_id] = Reservation(entry, points, asked.reserved_until)
+    ledger.reservation_ids.add(asked.reservation_id)
     return entry
 
 
-def _open_reservation(ledger: Ledger, draft: Draft) -> Reservation:
-    reservation = ledger.reservation_in(draft.wallet, draft.asked.reservation_id)
+def _open_reservation(draft: Draft) -> Reservation:
+    assert draft.asked.reservation_id is not None
+    reservation = draft.wallet.reservations.get(draft.asked.reservation_id)
     if reservation is None or reservation.state != "open":
         raise Refused("reservation_not_open")
     return reservation
 
 
-def _capture(ledger: Ledger, draft: Draft) -> Entry:
-    reservation = _open_reservation(ledger, draft)
+def _capture(_: Ledger, draft: Draft) -> Entry:
+    reservation = _open_reservation(draft)
     if reservation.expires_at <= draft.now:
         raise Refused("reservation_expired")
     for held in reservation.entry.movements:
@@ -257,8 +254,8 @@ def _capture(ledger: Ledger, draft: Draft) -> Entry:
     return draft.close(0, "redeemed")
 
 
-def _void(ledger: Ledger, draft: Draft) -> Entry:
-    reservation = _open_reservation(ledger, draft)
+def _void(_: Ledger, draft: Draft) -> Entry:
+    reservation = _open_reservation(draft)
     units = draft.restore(reservation.entry.movements, "reserved")
     draft.credit()
     reservation.state, reservation.closed_at = "voided", draft.now

@@ -152,6 +152,7 @@ class Wallet:
     columns: Columns = field(default_factory=Columns)
     entries: list[Entry] = field(default_factory=list)
     lots: list[Lot] = field(default_factory=list)
+    reservations: dict[UUID, Reservation] = field(default_factory=dict)
     reversed_entries: set[int] = field(default_factory=set)
     _open: dict[int, Lot] = field(default_factory=dict)
     _of_order: dict[UUID, list[Lot]] = field(default_factory=dict)

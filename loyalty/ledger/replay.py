@@ -1,9 +1,10 @@
 """Replay the entries of wallets through the model and compare, in words, all that stands."""
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -28,11 +29,11 @@ class Standing:
     movements: dict[UUID, list[Row]] = field(default_factory=lambda: defaultdict(list))
     lots: list[Row] = field(default_factory=list)
     reservations: list[Row] = field(default_factory=list)
+    name: str = ""
+    """How differences name the wallet."""
 
-    @property
-    def name(self) -> str:
-        """Return how differences name the wallet."""
-        return f"wallet {self.row['id']} ({self.row['unit']} of customer {self.row['customer_id']})"
+    def __post_init__(self) -> None:
+        self.name = f"wallet {self.row['id']} ({self.row['unit']} of customer {self.row['customer_id']})"
 
     def entry_name(self, row: Row) -> str:
         """Return how differences name an entry."""
@@ -55,6 +56,9 @@ class Family:
             self.entries.update({row["id"]: (row["wallet_id"], row["sequence"]) for row in standing.entries})
 
 
+_Waiting = tuple[Standing, Iterator[Row]]
+
+
 def replay(standings: list[Standing]) -> Ledger:
     """Replay the entries of these wallets from zero, compare all that stands, and return the state.
 
@@ -71,32 +75,21 @@ def replay(standings: list[Standing]) -> Ledger:
 
 
 def _replay_entries(family: Family) -> None:
-    waiting = [(standing, iter(standing.entries)) for standing in family.standings]
-    blocked: dict[UUID, Row] = {}
-    while waiting:
-        still = [(standing, rest) for standing, rest in waiting if not _advanced(family, standing, rest, blocked)]
-        if len(still) == len(waiting) and not _any_gift_came(family, blocked):
-            standing = still[0][0]
-            raise Differs(f"{standing.entry_name(blocked[standing.row['id']])}: no entry gives what it takes")
-        waiting = still
-    if family.gifts:
-        raise Differs(f"entry {next(iter(family.gifts))} (transfer_out): no entry takes what it gives")
-
-
-def _any_gift_came(family: Family, blocked: dict[UUID, Row]) -> bool:
-    return any(row["related_entry_id"] in family.gifts for row in blocked.values())
-
-
-def _advanced(family: Family, standing: Standing, rest: Iterator[Row], blocked: dict[UUID, Row]) -> bool:
-    """Replay until the end, which is True, or until a transfer_in whose gift has not come yet."""
-    row = blocked.pop(standing.row["id"], None) or next(rest, None)
-    while row is not None:
-        if row["kind"] == "transfer_in" and row["related_entry_id"] not in family.gifts:
-            blocked[standing.row["id"]] = row
-            return False
-        _replay_entry(family, standing, row)
-        row = next(rest, None)
-    return True
+    """Replay each wallet in its sequence; one that takes waits until the other has given."""
+    ready = deque((standing, iter(standing.entries)) for standing in family.standings)
+    waiting: dict[UUID | None, list[_Waiting]] = defaultdict(list)
+    while ready:
+        standing, rest = ready.popleft()
+        for row in rest:
+            if row["kind"] == "transfer_in" and row["related_entry_id"] not in family.gifts:
+                waiting[row["related_entry_id"]].append((standing, chain([row], rest)))
+                break
+            _replay_entry(family, standing, row)
+            ready.extend(waiting.pop(row["id"], ()))
+    for [(standing, rest), *_] in waiting.values():
+        raise Differs(f"{standing.entry_name(next(rest))}: no entry gives what it takes")
+    for given in family.gifts:
+        raise Differs(f"entry {given} (transfer_out): no entry takes what it gives")
 
 
 def _replay_entry(family: Family, standing: Standing, row: Row) -> None:
@@ -213,7 +206,8 @@ def _related(family: Family, standing: Standing, entry: Entry) -> tuple[UUID, in
     sequence = entry.asked.related
     if entry.kind in ("capture", "void"):
         assert entry.asked.reservation_id is not None
-        sequence = family.ledger.reservations[entry.asked.reservation_id][1].entry.sequence
+        wallet = family.ledger.wallet(entry.customer_id, entry.asked.unit)
+        sequence = wallet.reservations[entry.asked.reservation_id].entry.sequence
     return None if sequence is None else (standing.row["id"], sequence)
 
 
@@ -237,7 +231,7 @@ def compare_wallet(family: Family, standing: Standing) -> None:
         _same(standing.name, column, getattr(wallet.columns, column), standing.row[f"{column}_points"])
     _same(standing.name, "the number of its newest entry", len(wallet.entries), standing.row["version"])
     _same(standing.name, "the number of its newest lot", len(wallet.lots), standing.row["lots_made"])
-    _compare_reservations(family, standing, wallet)
+    _compare_reservations(standing, wallet)
 
 
 def _compare_lots(standing: Standing, wallet: Wallet) -> None:
@@ -258,12 +252,8 @@ def _compare_lot(name: str, row: Row, lot: Lot, standing: Standing, entry_id: UU
         _same(name, column, getattr(lot, column), row[column])
 
 
-def _compare_reservations(family: Family, standing: Standing, wallet: Wallet) -> None:
-    expected = {
-        reservation_id: reservation
-        for reservation_id, (holder, reservation) in family.ledger.reservations.items()
-        if holder is wallet
-    }
+def _compare_reservations(standing: Standing, wallet: Wallet) -> None:
+    expected = wallet.reservations
     _same(standing.name, "its reservations", sorted(expected), sorted(row["id"] for row in standing.reservations))
     ids = [row["id"] for row in standing.entries]
     for row in standing.reservations:

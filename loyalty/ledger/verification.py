@@ -58,11 +58,11 @@ async def verify(
     times from the entries. Reads in short transactions and leaves the event loop free between families.
     """
     tally = _Tally()
-    async for after, chunk in _chunks(customer_id):
+    async for after, chunk in _chunks(customer_id, tally.ahead):
         for family in chunk.families:
             _verify_family(family, tally, after)
             await asyncio.sleep(0)
-        tally.ahead = {wallet_id for wallet_id in tally.ahead if wallet_id > chunk.last}
+        tally.ahead.difference_update([wallet_id for wallet_id in tally.ahead if wallet_id <= chunk.last])
         if progress is not None:
             progress(tally.wallets, tally.entries)
     tally.differences += _books(tally)
@@ -104,15 +104,16 @@ class _Chunk:
     families: list[list[Standing]]
 
 
-async def _chunks(customer_id: UUID | None) -> AsyncIterator[tuple[UUID, _Chunk]]:
-    """Yield the chunks, each with the wallet id that it begins after."""
+async def _chunks(customer_id: UUID | None, ahead: set[UUID]) -> AsyncIterator[tuple[UUID, _Chunk]]:
+    """Yield the chunks, each with the wallet id that it begins after, without wallets that were `ahead` of it."""
     joined, after = transactions.in_transaction(), UUID(int=0)
-    while (chunk := await transactions.in_one_transaction(partial(_chunk, after, customer_id, joined))) is not None:
+    next_one = partial(_chunk, customer_id=customer_id, joined=joined, ahead=ahead)
+    while (chunk := await transactions.in_one_transaction(partial(next_one, after))) is not None:
         yield after, chunk
         after = chunk.last
 
 
-async def _chunk(after: UUID, customer_id: UUID | None, joined: bool) -> _Chunk | None:
+async def _chunk(after: UUID, *, customer_id: UUID | None, joined: bool, ahead: set[UUID]) -> _Chunk | None:
     if not joined:  # somebody's open transaction has its level already
         await transactions.rows("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
     found = await transactions.rows(
@@ -124,7 +125,7 @@ async def _chunk(after: UUID, customer_id: UUID | None, joined: bool) -> _Chunk 
     if not found:
         return None
     ids = [row["id"] for row in found]
-    members, ties = await _connected(ids)
+    members, ties = await _connected([wallet_id for wallet_id in ids if wallet_id not in ahead])
     standings = await standings_of(members)
     return _Chunk(ids[-1], _families(standings, ties))
 
