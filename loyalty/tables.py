@@ -19,6 +19,9 @@ MODEL_MODULES = [
 
 APP = "loyalty"
 
+LOCK_TIMEOUT_SECONDS = 2
+"""How long a statement waits for somebody else's lock, a key in flight among them, before it is to be tried again."""
+
 
 def credentials(url: str) -> dict[str, Any]:
     """Return asyncpg's connection arguments for a PostgreSQL URL.
@@ -45,7 +48,7 @@ def tortoise_config(url: str, *, pool_max: int = 10, application_name: str = "re
     return {
         "connections": {
             "default": {
-                "engine": "tortoise.backends.asyncpg",
+                "engine": "loyalty.transactions",
                 "credentials": {
                     **credentials(url),
                     "minsize": 1,
@@ -56,7 +59,7 @@ def tortoise_config(url: str, *, pool_max: int = 10, application_name: str = "re
                         "timezone": "UTC",
                         "jit": "off",
                         "statement_timeout": "30s",
-                        "lock_timeout": "5s",
+                        "lock_timeout": f"{LOCK_TIMEOUT_SECONDS}s",
                         "idle_in_transaction_session_timeout": "10s",
                         "default_transaction_isolation": "read committed",
                     },

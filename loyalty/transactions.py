@@ -3,11 +3,12 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar, cast
 
 import asyncpg
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
+from tortoise.backends.base.client import PoolConnectionWrapper
 from tortoise.connection import get_connections
 from tortoise.exceptions import IntegrityError
 
@@ -22,10 +23,13 @@ _RETRIED = (
     asyncpg.SerializationError,
     asyncpg.DeadlockDetectedError,
     asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
 )
 _LOST = (
     asyncpg.ConnectionDoesNotExistError,
     asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InterfaceError,
     ConnectionError,
 )
@@ -39,6 +43,32 @@ class Conflict(Exception):
     """Somebody else committed the same thing first; the operation starts again and finds it."""
 
 
+class Client(AsyncpgDBClient):
+    """Tortoise's client, whose callers never wait for ever for a connection. `tables.py` names it."""
+
+    def acquire_connection(self) -> "_Pooled":
+        """Return a connection of the pool for one statement."""
+        return _Pooled(self, self._pool_init_lock)
+
+
+client_class = Client
+"""What Tortoise looks for in the module that its configuration names as the engine."""
+
+
+class _Pooled(PoolConnectionWrapper[asyncpg.Connection]):
+    async def __aenter__(self) -> asyncpg.Connection:
+        await self.ensure_connection()
+        self.connection = await _acquired(self.client._pool)
+        return self.connection
+
+
+async def _acquired(pool: asyncpg.Pool) -> asyncpg.Connection:
+    try:
+        return await pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS)
+    except TimeoutError:
+        raise TryAgain from None
+
+
 def client() -> AsyncpgDBClient:
     """Return the database client of this task: the open transaction, or the pool."""
     return cast(AsyncpgDBClient, get_connections().get("default"))
@@ -50,19 +80,23 @@ def in_transaction() -> bool:
 
 
 async def rows(sql: str, *values: Any) -> list[asyncpg.Record]:
-    """Run one statement and return its rows, RETURNING included; inside the open transaction if there is one."""
+    """Run one statement and return its rows, RETURNING included; inside the open transaction if there is one.
+
+    Raises:
+        TryAgain: no connection was to be had within two seconds.
+    """
     async with client().acquire_connection() as connection:
         return cast(list[asyncpg.Record], await connection.fetch(sql, *values))
 
 
 async def row(sql: str, *values: Any) -> asyncpg.Record | None:
-    """Run one statement and return its first row, or None."""
+    """Run one statement and return its first row, or None. Otherwise as `rows`."""
     async with client().acquire_connection() as connection:
         return await connection.fetchrow(sql, *values)
 
 
 async def value(sql: str, *values: Any) -> Any:
-    """Run one statement and return the first column of its first row, or None."""
+    """Run one statement and return the first column of its first row, or None. Otherwise as `rows`."""
     async with client().acquire_connection() as connection:
         return await connection.fetchval(sql, *values)
 
@@ -78,34 +112,45 @@ async def _fresh_transaction() -> AsyncIterator[None]:
     # Tortoise's own context loses the pooled connection when the task is cancelled during BEGIN,
     # and waits for ever for a connection. This one does neither.
     parent = client()
-    if parent._pool is None:
-        async with parent._pool_init_lock:
-            if parent._pool is None:
-                await parent.create_connection(with_db=True)
-    pool = parent._pool
-    assert pool is not None
-    try:
-        connection = await pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS)
-    except TimeoutError:
-        raise TryAgain from None
+    pool = await _pool_of(parent)
     wrapper = TransactionWrapper(parent)
-    wrapper._connection = connection
+    wrapper._connection = await _acquired(pool)
     token = get_connections().set("default", wrapper)
+    undo = True
     try:
         await wrapper.begin()
-        try:
-            yield
-        except BaseException:
-            if not connection.is_closed():
-                await asyncio.shield(wrapper.rollback())
-            raise
+        yield
+        undo = False
         try:
             await wrapper.commit()
         except _LOST as lost:
             raise OutcomeUnknown from lost
     finally:
         get_connections().reset(token)
-        await asyncio.shield(pool.release(connection))
+        # Goes on to its end when this task is cancelled, once more or for the first time.
+        await asyncio.shield(_given_back(pool, wrapper, undo=undo))
+
+
+async def _pool_of(parent: AsyncpgDBClient) -> asyncpg.Pool:
+    if parent._pool is None:
+        async with parent._pool_init_lock:
+            if parent._pool is None:
+                await parent.create_connection(with_db=True)
+    pool = parent._pool
+    assert pool is not None
+    return pool
+
+
+async def _given_back(pool: asyncpg.Pool, wrapper: TransactionWrapper, *, undo: bool) -> None:
+    """Roll back what is not to be, and give the connection back. Why the transaction ended is told, not this."""
+    connection = wrapper._connection
+    if undo:
+        try:
+            await wrapper.rollback()
+        except Exception:
+            connection.terminate()  # whatever state it is in, nobody gets it again
+    with suppress(Exception):
+        await pool.release(connection)  # what cannot be reset is closed by the pool
 
 
 async def in_one_transaction(effects: Callable[[], Awaitable[T]], *, repeatable: bool = False) -> T:
@@ -133,7 +178,9 @@ async def in_one_transaction(effects: Callable[[], Awaitable[T]], *, repeatable:
         except OutcomeUnknown:
             if not repeatable or attempt == ATTEMPTS_MAX:
                 raise
-        except (*_RETRIED, *_LOST):
+        except (*_RETRIED, *_LOST) as error:
+            if isinstance(error, ValueError):
+                raise  # asyncpg counts values it cannot send among the errors of its interface
             if attempt == ATTEMPTS_MAX:
                 raise TryAgain from None
             await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - jitter, not a secret

@@ -14,11 +14,11 @@ from typing import Any, Generic, TypeVar
 import asyncpg
 import orjson
 from pydantic import TypeAdapter
-from pydantic_core import to_jsonable_python
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from loyalty.access import Actor
 from loyalty.identity import new_id
-from loyalty.refusals import Refusal
+from loyalty.refusals import Invalid, Refusal, TryAgain
 from loyalty.transactions import Conflict, in_one_transaction, rows
 
 T = TypeVar("T")
@@ -37,13 +37,23 @@ class IdempotencyMismatch(Refusal):
 
 
 class KeyInvalid(Refusal):
-    """An idempotency key has 1 to 200 characters."""
+    """An idempotency key has 1 to 200 characters that can be stored: no NUL, no half of a surrogate pair."""
 
     code = "IDEMPOTENCY_KEY_INVALID"
     stored = False
 
     def __init__(self, *, length: int, length_max: int = KEY_LENGTH_MAX) -> None:
         super().__init__(length=length, length_max=length_max)
+
+
+def check_key(key: str) -> None:
+    """Let a key pass that can be kept.
+
+    Raises:
+        KeyInvalid: it is empty, too long, or holds what no database can store.
+    """
+    if not 1 <= len(key) <= KEY_LENGTH_MAX or "\x00" in key or any("\ud800" <= letter <= "\udfff" for letter in key):
+        raise KeyInvalid(length=len(key))
 
 
 @dataclass(frozen=True)
@@ -59,13 +69,17 @@ class Once:
 
 
 def canonical_hash(content: Any) -> bytes:
-    """Return SHA-256 of the content's canonical JSON: sorted keys, no spaces, moments in UTC."""
-    plain = to_jsonable_python(content, fallback=_plain)
-    return hashlib.sha256(orjson.dumps(plain, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)).digest()
+    """Return SHA-256 of the content's canonical JSON: sorted keys, no spaces.
 
-
-def _plain(unknown: Any) -> Any:
-    return str(unknown)
+    Raises:
+        Invalid: the content holds what is no text or no number of JSON: half of a surrogate pair, or more than 64 bits.
+    """
+    try:
+        plain = to_jsonable_python(content, fallback=str)
+        canonical = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    except (UnicodeError, TypeError, PydanticSerializationError):
+        raise Invalid(field="input", problem="unprintable") from None
+    return hashlib.sha256(canonical).digest()
 
 
 @dataclass(frozen=True)
@@ -127,8 +141,7 @@ async def answered(
         TryAgain: the same key is in flight and was not answered within two seconds.
         Refusal: what the effects refused, now or the first time.
     """
-    if not 1 <= len(once.key) <= KEY_LENGTH_MAX:
-        raise KeyInvalid(length=len(once.key))
+    check_key(once.key)
     input_hash = once.input_hash(operation)
 
     async def known() -> Stored | None:
@@ -143,16 +156,18 @@ async def answered(
         return Answer(done, replayed=False)
 
     async def refuse(refusal: Refusal) -> Stored | None:
+        # The same key may have been answered meanwhile, and its effects be why these ones were refused.
         if (stored := await known()) is not None:
             return stored
-        await store(actor, operation, [(once.key, input_hash, Stored(None, refusal_text(refusal)))], now=now)
+        if refusal.stored:
+            await store(actor, operation, [(once.key, input_hash, Stored(None, refusal_text(refusal)))], now=now)
         return None
 
     try:
         outcome = await in_one_transaction(attempt, repeatable=True)
+    except (IdempotencyMismatch, TryAgain):
+        raise
     except Refusal as refusal:
-        if not refusal.stored:
-            raise
         meant = refusal
         # The refused transaction is gone with all it did; the refusal is committed by one of its own.
         told = await in_one_transaction(lambda: refuse(meant), repeatable=True)
