@@ -15,7 +15,7 @@ from server.demo.households import Counts, Households, in_parts
 from server.demo.part import Done, Part
 from server.demo.shop import DemoShop, opened_shop
 
-PART_SIZE = 300
+PART_SIZE = 150
 
 Progress = Callable[[int, int], None]
 """Told how many orders stand, and how many there are to be."""
