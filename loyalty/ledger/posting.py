@@ -13,7 +13,7 @@ from loyalty.access import Actor
 from loyalty.amounts import POINTS_PER_ENTRY_MAX
 from loyalty.identity import new_id
 from loyalty.refusals import Refusal
-from loyalty.transactions import in_one_transaction, rows
+from loyalty.transactions import Conflict, in_one_transaction, rows
 
 
 class BalanceTooLow(Refusal):
@@ -247,9 +247,17 @@ async def post(postings: Sequence[Posting], *, by: Actor, now: datetime) -> list
     for posting in postings:
         _prepare(posting, now)
     text = orjson.dumps(postings, default=str).decode()  # asyncpg has a UUID class of its own
-    found = await in_one_transaction(
-        lambda: rows("SELECT * FROM ledger_post($1::jsonb, $2, $3) ORDER BY idx", text, now, by.reference)
-    )
+
+    async def posted() -> list[asyncpg.Record]:
+        try:
+            return await rows("SELECT * FROM ledger_post($1::jsonb, $2, $3) ORDER BY idx", text, now, by.reference)
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name == "entry_external_reference":
+                # Another wallet's posting with this reference was committed meanwhile: start again and find it.
+                raise Conflict from error
+            raise
+
+    found = await in_one_transaction(posted)
     return [_told(row, posting) for row, posting in zip(found, postings, strict=True)]
 
 

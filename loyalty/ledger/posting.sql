@@ -14,6 +14,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
     one_round jsonb;
+    one_posting jsonb;
     kinds text[];
 BEGIN
     -- Wallets that credits need are made first, in key order, so that two batches wait for each other in one order.
@@ -22,7 +23,7 @@ BEGIN
     FROM (
         SELECT DISTINCT coalesce(p.to_customer_id, p.customer_id) AS customer_id, p.unit
         FROM jsonb_to_recordset(asked) AS p(kind text, customer_id uuid, to_customer_id uuid, unit text, points bigint)
-        WHERE p.kind IN ('earn', 'transfer') OR p.kind = 'adjust' AND p.points > 0
+        WHERE p.kind IN ('earn', 'transfer', 'clawback') OR p.kind = 'adjust' AND p.points > 0
         EXCEPT
         SELECT w.customer_id, w.unit
         FROM jsonb_to_recordset(asked) AS p(customer_id uuid, to_customer_id uuid, unit text)
@@ -72,7 +73,15 @@ BEGIN
         ORDER BY r.round
     LOOP
         IF 'credit' = ANY (kinds) THEN
-            RETURN QUERY SELECT * FROM ledger_post_credits(one_round, business_now, actor);
+            IF jsonb_array_length(one_round) > 1 AND ledger_would_overflow(one_round) THEN
+                -- Whether one is too large depends on which of those before it were: one by one.
+                FOR one_posting IN SELECT jsonb_build_array(p.posting) FROM jsonb_array_elements(one_round) AS p(posting)
+                LOOP
+                    RETURN QUERY SELECT * FROM ledger_post_credits(one_posting, business_now, actor);
+                END LOOP;
+            ELSE
+                RETURN QUERY SELECT * FROM ledger_post_credits(one_round, business_now, actor);
+            END IF;
         END IF;
         IF 'move' = ANY (kinds) THEN
             RETURN QUERY SELECT * FROM ledger_post_moves(one_round, business_now, actor);
@@ -91,6 +100,21 @@ BEGIN
         SELECT p.to_customer_id FROM jsonb_to_recordset(asked) AS p(to_customer_id uuid)
     );
 END;
+$$;
+
+
+-- Whether a wallet would pass its bound if all credits of a round were posted.
+CREATE OR REPLACE FUNCTION ledger_would_overflow(asked jsonb) RETURNS boolean
+LANGUAGE sql STABLE
+AS $$
+    SELECT EXISTS (
+        SELECT FROM jsonb_to_recordset(asked) AS p(kind text, customer_id uuid, unit text, points bigint)
+        JOIN wallet w ON w.customer_id = p.customer_id AND w.unit = p.unit
+        WHERE p.kind = 'earn' OR p.kind = 'adjust' AND p.points > 0
+        GROUP BY w.id
+        HAVING w.available_points + w.pending_points + w.reserved_points + w.owed_points + sum(p.points)
+            > 1000000000000000
+    )
 $$;
 
 
@@ -131,7 +155,7 @@ AS $$
         WHERE p.kind = 'earn' OR p.kind = 'adjust' AND p.points > 0
     ),
     fresh AS MATERIALIZED (
-        -- One that would pass the wallet's bound is refused by itself; those after it are judged as if it had passed.
+        -- A posting that would pass the wallet's bound is refused; then it stands here alone.
         SELECT f.*,
             row_number() OVER in_wallet AS nth,
             sum(CASE WHEN f.pends THEN 0 ELSE f.points END) OVER in_wallet AS opened_to_here

@@ -88,7 +88,6 @@ async def test_a_wallet_is_full_at_ten_to_the_fifteenth(database: str, now: date
     assert (await verify(now)).agrees
 
 
-@pytest.mark.xfail(reason="what was refused as too large is counted until the batch ends", strict=True)
 async def test_what_is_too_large_leaves_room_for_what_is_smaller(database: str, now: datetime) -> None:
     customer_id = await a_customer()
     filling = [*([10**12] * 999), 10**12 - 1, 2, 1]
@@ -98,7 +97,6 @@ async def test_what_is_too_large_leaves_room_for_what_is_smaller(database: str, 
     assert [result.code for result in told[-3:]] == ["ok", "too_large", "ok"]
 
 
-@pytest.mark.xfail(reason="a missing wallet is made by earn, adjust and transfer alone", strict=True)
 async def test_a_clawback_is_owed_even_where_no_wallet_is_yet(database: str, now: datetime) -> None:
     customer_id = await a_customer()
     asked = posting.Clawback(customer_id=customer_id, unit="points", points=7, order_id=uuid4(), owing_allowed=True)

@@ -180,7 +180,6 @@ async def test_a_redemption_is_reversed_once(database: str, now: datetime) -> No
     assert await stands(customer_id) == (10, 0)
 
 
-@pytest.mark.xfail(reason="two wallets at once with one reference end in a broken constraint", strict=True)
 async def test_one_reference_is_posted_once_whoever_asks(database: str, now: datetime) -> None:
     customers = await some_customers(CONTENDERS)
 
