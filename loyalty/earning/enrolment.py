@@ -224,8 +224,12 @@ async def _adopt(customer_id: UUID, identifiers: Sequence[Identifier], *, now: d
     if not identifiers:
         return
     customer = await locked_customer(customer_id)
-    for identifier in identifiers:
-        await add_identifier(customer.id, identifier, now=now)
+    try:
+        for identifier in identifiers:
+            await add_identifier(customer.id, identifier, now=now)
+    except IdentifierTaken as taken:
+        # Nobody had it a moment ago: start again and see whether it is this customer's by now, or somebody else's.
+        raise transactions.Conflict from taken
     await refresh_search_text(customer)
     customer.version += 1
     customer.updated_at = now

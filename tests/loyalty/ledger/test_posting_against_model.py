@@ -5,7 +5,6 @@ import random
 from datetime import datetime
 from uuid import UUID, uuid4
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
