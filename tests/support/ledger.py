@@ -107,8 +107,6 @@ class World:
     def asked(self, draw: Draw) -> Asked:
         """Return the posting that the draw means now: mostly one that takes effect."""
         wallet = self.ledger.wallet(self.customers[draw.customer % len(self.customers)], UNITS[draw.unit])
-        if draw.kind == "clawback" and not wallet.entries:
-            draw = draw._replace(kind="earn")
         details = getattr(self, f"_{draw.kind}")(draw, wallet)
         return Asked(
             kind=draw.kind,
