@@ -53,18 +53,23 @@ def _quality(parameters: str) -> float:
     return 1.0
 
 
-def answer(result: ExecutionResult, accept: str, request_id: str) -> GraphQLResponse:
-    """Return the response for what an operation came to."""
-    media_type = media_type_for(accept)
+def content_of(result: ExecutionResult) -> dict[str, Any]:
+    """Return the entries of a result. `data` is among them only if the operation ran, be it null."""
     content: dict[str, Any] = {}
     if result.errors:
         content["errors"] = [error.formatted for error in result.errors]
-    ran = result.data is not None or not result.errors or all(error.path for error in result.errors)
-    if ran:
+    if result.data is not None or all(error.path for error in result.errors or ()):
         content["data"] = result.data
     if result.extensions:
         content["extensions"] = result.extensions
-    status = 200 if ran or media_type == JSON else 400
+    return content
+
+
+def answer(result: ExecutionResult, accept: str, request_id: str) -> GraphQLResponse:
+    """Return the response for what an operation came to."""
+    media_type = media_type_for(accept)
+    content = content_of(result)
+    status = 200 if "data" in content or media_type == JSON else 400
     return GraphQLResponse(content, media_type, status, {"x-request-id": request_id})
 
 

@@ -20,10 +20,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
-from strawberry.http import GraphQLRequestData
+from strawberry.http import GraphQLHTTPResponse
 from strawberry.http.streaming import SSETransport
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
-from strawberry.types import ExecutionResult
+from strawberry.types import ExecutionResult, SubscriptionExecutionResult
 from strawberry.types.unset import UNSET, UnsetType
 
 from loyalty.access import Actor
@@ -36,7 +36,7 @@ from schema.execution import GuardedSchema
 from schema.masking import masked, masked_fault
 from server.auth import BadCredentials, network_address
 from server.gate import ASKED, Asked, BadBody, BodyLimits, Gate, parsed_json
-from server.graphql.answers import answer, refusal
+from server.graphql.answers import answer, content_of, refusal
 from server.graphql.explorer import Explorer, explorer_routes
 from server.graphql.sockets import SocketHandler
 
@@ -132,8 +132,9 @@ class Endpoint(GraphQL[Context, None]):
         context.network_address = network_address(request.client.host if request.client else None)
         text = self.text_of(asked, context)
         if self._get_stream_transport_from_headers(request.headers):
-            request.scope[ASKED] = Asked(text, asked.variables, asked.operation_name, asked.extensions, None)
-            return await self.run(request, context=context)
+            results = await self.guarded.stream(text, asked.variables, context, None, asked.operation_name)
+            lasting = cast(SubscriptionExecutionResult, self._while_good(results, context))
+            return await self._create_streaming_response(request, lasting, "sse", await self.get_sub_response(request))
         result = await self.guarded.execute(
             text, asked.variables, context, None, asked.operation_name, None, asked.extensions
         )
@@ -186,6 +187,27 @@ class Endpoint(GraphQL[Context, None]):
             except Exception as fault:  # the database may be away for a moment; the next look decides
                 masked_fault(fault, context.request_id)
 
+    async def _while_good(
+        self, results: AsyncGenerator[ExecutionResult, None], context: Context
+    ) -> AsyncGenerator[ExecutionResult, None]:
+        refused = asyncio.ensure_future(self.until_refused(context))
+        following: asyncio.Future[ExecutionResult] | None = None
+        try:
+            while not refused.done():
+                following = following or asyncio.ensure_future(anext(results))
+                waited: set[asyncio.Future[Any]] = {following, refused}
+                await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+                if following.done():
+                    result, following = following.result(), None
+                    yield result
+            over = Published(Code.UNAUTHENTICATED, "The credentials are good no longer.")
+            yield ExecutionResult(None, masked([over], context, context.request_id))
+        except StopAsyncIteration:
+            return
+        finally:
+            await _ended(refused, following)
+            await results.aclose()
+
     # What Strawberry's view asks for on sockets and event streams.
 
     async def get_context(self, request: HTTPConnection, response: object) -> Context:
@@ -220,41 +242,9 @@ class Endpoint(GraphQL[Context, None]):
         context.languages, context.may_introspect = known.languages, known.may_introspect
         return cast(UnsetType, UNSET)
 
-    async def parse_http_body(self, request: object) -> GraphQLRequestData:
-        """Return what the gate parsed, for an event stream."""
-        scope = cast("Any", request).request.scope
-        asked: Asked = scope[ASKED]
-        return GraphQLRequestData(asked.query, asked.variables, asked.operation_name, asked.extensions, "sse")
-
-    async def execute_operation(  # type: ignore[override]
-        self, *, request_data: GraphQLRequestData, context: Context, **rest: object
-    ) -> AsyncGenerator[ExecutionResult, None]:
-        """Run an operation of an event stream, for as long as its caller may ask."""
-        results = await self.guarded.stream(
-            request_data.query, request_data.variables, context, None, request_data.operation_name
-        )
-        return self._while_good(results, context)
-
-    async def _while_good(
-        self, results: AsyncGenerator[ExecutionResult, None], context: Context
-    ) -> AsyncGenerator[ExecutionResult, None]:
-        refused = asyncio.ensure_future(self.until_refused(context))
-        following: asyncio.Future[ExecutionResult] | None = None
-        try:
-            while not refused.done():
-                following = following or asyncio.ensure_future(anext(results))
-                waited: set[asyncio.Future[Any]] = {following, refused}
-                await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-                if following.done():
-                    result, following = following.result(), None
-                    yield result
-            over = Published(Code.UNAUTHENTICATED, "The credentials are good no longer.")
-            yield ExecutionResult(None, masked([over], context, context.request_id))
-        except StopAsyncIteration:
-            return
-        finally:
-            await _ended(refused, following)
-            await results.aclose()
+    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
+        """Return the entries of one event of a stream."""
+        return cast(GraphQLHTTPResponse, content_of(result))
 
     def decode_json(self, data: str | bytes) -> object:
         """Return a socket's message, within the limits of a body."""
