@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -31,18 +30,16 @@ from loyalty.clock import Clock
 from loyalty.refusals import Refusal
 from schema.codes import Code, Published
 from schema.context import Context, languages_of
-from schema.documents import Documents, sha256
 from schema.execution import GuardedSchema
 from schema.masking import masked, masked_fault
 from server.auth import BadCredentials, network_address
 from server.gate import ASKED, Asked, BadBody, BodyLimits, Gate, parsed_json
 from server.graphql.answers import answer, content_of, refusal
 from server.graphql.explorer import Explorer, explorer_routes
+from server.graphql.persisted import document_text
 from server.graphql.sockets import SocketHandler
 
 Authenticate = Callable[[Mapping[str, str], datetime], Awaitable[Actor]]
-
-_SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
 
 INIT_WITHIN = timedelta(seconds=5)
 OPERATIONS_PER_SOCKET_MAX = 5
@@ -158,19 +155,7 @@ class Endpoint(GraphQL[Context, None]):
         Raises:
             Published: the hash is not known here, is not the text's, or the caller's shop does not trust the text.
         """
-        documents = self.guarded.documents
-        trusted_only = self.serving.trusted_only(context.actor)
-        key = _key(asked)
-        if key is None or asked.query is not None:
-            if asked.query is not None and trusted_only and not documents.trusts(asked.query):
-                raise Published(Code.PERSISTED_QUERY_NOT_FOUND, "This shop takes trusted documents only.")
-            if key is not None and asked.query is not None:
-                _persist(documents, key, asked.query)
-            return asked.query
-        text = documents.persisted(key, trusted_only=trusted_only)
-        if text is None:
-            raise Published(Code.PERSISTED_QUERY_NOT_FOUND, "PersistedQueryNotFound")
-        return text
+        return document_text(asked, self.guarded.documents, trusted_only=self.serving.trusted_only(context.actor))
 
     def afresh(self, context: Context) -> Context:
         """Return the context of one operation on a socket."""
@@ -279,33 +264,6 @@ def _headers(request: HTTPConnection) -> dict[str, str]:
         for name, value in request.scope["headers"]
         if name != b"cookie"
     }
-
-
-def _key(asked: Asked) -> str | None:
-    """Return the SHA-256 by which a document was asked for: `documentId`, or Apollo's persisted query.
-
-    Raises:
-        Published: both a document and a `documentId` were sent, or what was sent is no SHA-256.
-    """
-    if asked.document_id is not None:
-        if asked.query is not None:
-            raise Published(Code.BAD_USER_INPUT, "Send `query` or `documentId`, not both.")
-        scheme, _, key = asked.document_id.partition(":")
-        return _hash(key if scheme == "sha256" else "")
-    persisted = (asked.extensions or {}).get("persistedQuery")
-    return _hash(persisted.get("sha256Hash")) if isinstance(persisted, dict) else None
-
-
-def _hash(key: object) -> str:
-    if not isinstance(key, str) or not _SHA256.fullmatch(key):
-        raise Published(Code.BAD_USER_INPUT, "A document is named by its SHA-256, 64 hexadecimal digits.")
-    return key.lower()
-
-
-def _persist(documents: Documents, key: str, text: str) -> None:
-    if sha256(text) != key:
-        raise Published(Code.BAD_USER_INPUT, "The provided sha does not match the query.")
-    documents.persist(text)
 
 
 def _event_stream(heartbeat_seconds: float) -> type[SSETransport]:
