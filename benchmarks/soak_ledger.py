@@ -3,8 +3,8 @@
     python -m benchmarks.soak_ledger --operations 1000000
 
 Needs nothing: it starts the tests' PostgreSQL unless REGULARS_DATABASE_URL names a server. Customers come in cohorts;
-each cohort is replayed from zero when it is done. Stops at the first broken law. The seed rolls the same postings; which
-worker comes first is not in its power.
+each cohort is replayed from zero when it is done. Stops at the first broken law. The seed rolls the same postings;
+which worker comes first is not in its power.
 """
 
 import argparse
