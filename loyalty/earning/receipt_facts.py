@@ -6,11 +6,12 @@ from uuid import UUID
 
 import asyncpg
 
-from loyalty.earning import rules
+from loyalty.earning.earnings import earned_at_its_time, recorded_facts
 from loyalty.earning.purchases import OrderRecorded
+from loyalty.earning.rules import Earned
 from loyalty.orders.orders import OrderFacts, lines_of, orders_by_id
 from loyalty.orders.receipts import receipt_code
-from loyalty.programme import versions
+from loyalty.programme.versions import version_at_if_any
 from loyalty.shops.catalogue import shop_by_id, shop_secrets
 from loyalty.transactions import rows
 
@@ -44,39 +45,17 @@ async def receipt_facts(recorded: OrderRecorded) -> ReceiptFacts:
     """
     order = (await orders_by_id([recorded.order_id]))[recorded.order_id]
     shop = await shop_by_id(order.shop_id)
-    version = await versions.version_at_if_any(shop.programme, order.placed_at)
+    version = await version_at_if_any(shop.programme, order.placed_at)
     unit = version.document.units[0].code if version else _UNKNOWN_UNIT
     if recorded.customer_id is None:
-        would = await _would_earn(order, version, shop.time_zone)
+        lines = (await lines_of([order.id]))[order.id]
+        would = await earned_at_its_time(recorded_facts(order, lines), shop)
         code = receipt_code(order.id, (await shop_secrets(shop.id)).receipt_secret)
         return _claimable(order, unit, [one for one in would if one.unit == unit], code)
     return _earned(order, unit, await _entries(recorded, unit))
 
 
-async def _would_earn(
-    order: OrderFacts, version: versions.VersionFacts | None, time_zone: str
-) -> tuple[rules.Earned, ...]:
-    if version is None:
-        return ()
-    facts = rules.PurchaseFacts(
-        order=order.external_id,
-        currency=order.currency,
-        placed_at=order.placed_at,
-        lines=tuple(
-            rules.LineFacts(
-                line.line_number,
-                line.amount_minor,
-                line.discount_share_minor,
-                line.tax_share_minor,
-                line.gift_card,
-            )
-            for line in (await lines_of([order.id]))[order.id]
-        ),
-    )
-    return rules.earned_for_purchase(version.document, facts, version=version.number, time_zone=time_zone)
-
-
-def _claimable(order: OrderFacts, unit: str, would: list[rules.Earned], code: str) -> ReceiptFacts:
+def _claimable(order: OrderFacts, unit: str, would: list[Earned], code: str) -> ReceiptFacts:
     return ReceiptFacts(
         shop_id=order.shop_id,
         placed_at=order.placed_at,

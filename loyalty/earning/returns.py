@@ -6,22 +6,26 @@ A return may arrive before its order: it waits, and is applied when the order co
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import asyncpg
 import orjson
 
 from loyalty.access import Actor, Permission, require
-from loyalty.earning import rules
+from loyalty.earning.clawbacks import claw_back
 from loyalty.identity import new_id
-from loyalty.ledger.posting import Clawback, post
 from loyalty.once.answers import Answer, Once, answered
-from loyalty.orders.asked import EXTERNAL_ID_LENGTH_MAX, ReturnLineAsked, check_moment, check_return_lines, check_text
-from loyalty.orders.orders import hold_order, order_lines
-from loyalty.programme import versions
-from loyalty.refusals import Invalid, Refusal
-from loyalty.shops.catalogue import ShopFacts, shop_by_id
+from loyalty.orders.asked import (
+    EXTERNAL_ID_LENGTH_MAX,
+    RepeatedSku,
+    ReturnLineAsked,
+    check_moment,
+    check_return_lines,
+    check_text,
+)
+from loyalty.orders.orders import LineFacts, OrderFacts, hold_order, lines_of
+from loyalty.refusals import Refusal
+from loyalty.shops.catalogue import ShopFacts
 from loyalty.transactions import rows
 
 
@@ -143,9 +147,9 @@ async def _recorded(asked: _Asked, actor: Actor, now: datetime) -> ReturnOutcome
     if order is None and await _order_is_on_its_way(asked, now):
         order = await hold_order(asked.shop.id, asked.order_external_id)
     if order is None:
-        await _write_return(asked, "awaiting", None, [], actor, now)
+        await _write_return(asked, "awaiting", None, {}, actor, now)
         return ReturnAwaitsOrder(asked.return_id, asked.order_external_id)
-    lines = (await order_lines([order["id"]]))[order["id"]]
+    lines = (await lines_of([order.id]))[order.id]
     back = _coming_back(asked, lines)
     await _write_return(asked, "applied", order, back, actor, now)
     return await _applied(asked, order, lines, back, actor, now)
@@ -170,9 +174,9 @@ async def _order_is_on_its_way(asked: _Asked, now: datetime) -> bool:
     return not taken
 
 
-def _coming_back(asked: _Asked, lines: Sequence[asyncpg.Record]) -> dict[int, int]:
+def _coming_back(asked: _Asked, lines: Sequence[LineFacts]) -> dict[int, int]:
     """Return how many thousandths come back, by line number of the order."""
-    left = {line["line_number"]: line["quantity_milli"] - line["returned_milli"] for line in lines}
+    left = {line.line_number: line.quantity_milli - line.returned_milli for line in lines}
     if asked.lines is None:
         back = {line_number: milli for line_number, milli in left.items() if milli}
         if not back and not asked.cancels:
@@ -182,32 +186,31 @@ def _coming_back(asked: _Asked, lines: Sequence[asyncpg.Record]) -> dict[int, in
     for position, asked_line in enumerate(asked.lines, start=1):
         line_number = _line_meant(asked_line, position, lines)
         if line_number in back:
-            raise AmbiguousSku(line_number=position, sku=asked_line.sku or str(line_number))
+            raise RepeatedSku(line_number=position, sku=asked_line.sku or str(line_number))
         if asked_line.quantity_milli > left[line_number]:
             raise OverReturned(line_number=line_number, left_milli=left[line_number])
         back[line_number] = asked_line.quantity_milli
     return back
 
 
-def _line_meant(asked: ReturnLineAsked, position: int, lines: Sequence[asyncpg.Record]) -> int:
+def _line_meant(asked: ReturnLineAsked, position: int, lines: Sequence[LineFacts]) -> int:
     meant = [
-        line["line_number"]
+        line.line_number
         for line in lines
-        if (asked.line_number is None or line["line_number"] == asked.line_number)
-        and (asked.sku is None or line["sku"] == asked.sku)
+        if asked.line_number in (None, line.line_number) and asked.sku in (None, line.sku)
     ]
     if not meant:
         raise UnknownLine(line_number=position)
     if len(meant) > 1:
         raise AmbiguousSku(line_number=position, sku=asked.sku or "")
-    return int(meant[0])
+    return meant[0]
 
 
 async def _write_return(
     asked: _Asked,
     state: str,
-    order: asyncpg.Record | None,
-    back: dict[int, int] | list[Any],
+    order: OrderFacts | None,
+    back: Mapping[int, int],
     actor: Actor,
     now: datetime,
 ) -> None:
@@ -218,12 +221,12 @@ async def _write_return(
         asked.return_id,
         asked.shop.id,
         asked.order_external_id,
-        order["id"] if order else None,
-        order["customer_id"] if order else None,
+        order.id if order else None,
+        order.customer_id if order else None,
         state,
         asked.cancels,
         _asked_json(asked.lines),
-        _lines_json(dict(back)),
+        _lines_json(back),
         asked.returned_at,
         now,
         actor.reference,
@@ -234,7 +237,7 @@ def _asked_json(lines: Sequence[ReturnLineAsked] | None) -> str | None:
     return None if lines is None else orjson.dumps(lines).decode()
 
 
-def _lines_json(back: dict[int, int]) -> str:
+def _lines_json(back: Mapping[int, int]) -> str:
     return orjson.dumps(
         [{"line_number": number, "quantity_milli": milli} for number, milli in sorted(back.items())]
     ).decode()
@@ -242,8 +245,8 @@ def _lines_json(back: dict[int, int]) -> str:
 
 async def _applied(
     asked: _Asked,
-    order: asyncpg.Record,
-    lines: Sequence[asyncpg.Record],
+    order: OrderFacts,
+    lines: Sequence[LineFacts],
     back: dict[int, int],
     actor: Actor,
     now: datetime,
@@ -252,101 +255,20 @@ async def _applied(
         "UPDATE order_line SET returned_milli = returned_milli + b.milli"
         " FROM unnest($2::int[], $3::bigint[]) AS b(line_number, milli)"
         " WHERE order_id = $1 AND order_line.line_number = b.line_number",
-        order["id"],
+        order.id,
         list(back.keys()),
         list(back.values()),
     )
     if asked.cancels:
-        await rows(
-            "UPDATE customer_order SET cancelled_at = coalesce(cancelled_at, $2) WHERE id = $1", order["id"], now
-        )
-    returned = {line["line_number"]: line["returned_milli"] + back.get(line["line_number"], 0) for line in lines}
+        await rows("UPDATE customer_order SET cancelled_at = coalesce(cancelled_at, $2) WHERE id = $1", order.id, now)
+    returned = {line.line_number: line.returned_milli + back.get(line.line_number, 0) for line in lines}
     entry_ids: tuple[UUID, ...] = ()
-    if order["customer_id"] is not None:
-        entry_ids = await claw_back(order, lines, returned, reference=f"return:{asked.return_id}", actor=actor, now=now)
-    return ReturnRecorded(asked.return_id, order["id"], order["customer_id"], entry_ids)
-
-
-async def claw_back(
-    order: Mapping[str, Any],
-    lines: Sequence[asyncpg.Record],
-    returned_milli: dict[int, int],
-    *,
-    reference: str,
-    actor: Actor,
-    now: datetime,
-) -> tuple[UUID, ...]:
-    """Take back what the returned part of an order had earned, less what was taken back before.
-
-    `returned_milli` is what has come back in all, by line number. Returns the clawback entries.
-    """
-    earned = await _earned(order["id"])
-    if not earned:
-        return ()
-    shop = await shop_by_id(order["shop_id"])
-    document = (await versions.version_at(shop.programme, order["placed_at"])).document
-    holder = order["customer_id"]  # merging two customers moves their orders
-    quantity = {line["line_number"]: line["quantity_milli"] for line in lines}
-    postings = [
-        posting
-        for entry in earned
-        if (posting := _clawback(entry, order, quantity, returned_milli, holder, document.owing_allowed, reference))
-    ]
-    return tuple(posted.or_refuse() for posted in await post(postings, by=actor, now=now))
-
-
-async def _earned(order_id: UUID) -> list[asyncpg.Record]:
-    return await rows(
-        "SELECT e.id, e.points, e.explanation, w.unit, coalesce(("
-        "   SELECT sum((c.asked->>'points')::bigint) FROM entry c"
-        "   WHERE c.order_id = e.order_id AND c.kind = 'clawback' AND c.related_entry_id = e.id"
-        " ), 0)::bigint AS clawed_back"
-        " FROM entry e JOIN wallet w ON w.id = e.wallet_id WHERE e.order_id = $1 AND e.kind = 'earn'"
-        " ORDER BY e.recorded_at, e.sequence",
-        order_id,
-    )
-
-
-def _clawback(
-    entry: asyncpg.Record,
-    order: Mapping[str, Any],
-    quantity_milli: dict[int, int],
-    returned_milli: dict[int, int],
-    holder: UUID,
-    owing_allowed: bool,
-    reference: str,
-) -> Clawback | None:
-    why = orjson.loads(entry["explanation"])
-    completes = returned_milli == quantity_milli
-    due = rules.clawed_back(
-        entry["points"],
-        why["basis_minor"],
-        [(base, returned_milli[number], quantity_milli[number]) for number, base in why["lines"]],
-        completes=completes,
-    )
-    points = due - entry["clawed_back"]
-    if points <= 0:
-        return None
-    return Clawback(
-        customer_id=holder,
-        unit=entry["unit"],
-        points=points,
-        owing_allowed=owing_allowed,
-        order_id=order["id"],
-        related_entry_id=entry["id"],
-        external_reference=f"{reference}:{entry['id']}",
-        explanation={
-            "order": order["external_id"],
-            "basis_minor": why["basis_minor"],
-            "currency": order["currency"],
-            "returned_basis_minor": sum(
-                base * returned_milli[number] // quantity_milli[number] for number, base in why["lines"]
-            ),
-            "earned_points": entry["points"],
-            "clawed_back_before_points": entry["clawed_back"],
-            "completes": completes,
-        },
-    )
+    if order.customer_id is not None:
+        reference = f"return:{asked.return_id}"
+        entry_ids = await claw_back(
+            order, order.customer_id, lines, returned, reference=reference, actor=actor, now=now
+        )
+    return ReturnRecorded(asked.return_id, order.id, order.customer_id, entry_ids)
 
 
 async def apply_awaiting(shop: ShopFacts, external_ids: Sequence[str], *, now: datetime) -> None:
@@ -367,20 +289,20 @@ async def apply_awaiting(shop: ShopFacts, external_ids: Sequence[str], *, now: d
 async def _apply_waiting(row: asyncpg.Record, shop: ShopFacts, now: datetime) -> None:
     order = await hold_order(shop.id, row["order_external_id"])
     assert order is not None
-    lines = (await order_lines([order["id"]]))[order["id"]]
+    lines = (await lines_of([order.id]))[order.id]
     told = orjson.loads(row["asked"]) if row["asked"] else None
     asked_lines = None if told is None else tuple(ReturnLineAsked(**line) for line in told)
     asked = _Asked(row["id"], shop, row["order_external_id"], asked_lines, row["returned_at"], row["cancels"])
     try:
         back = _coming_back(asked, lines)
-    except (UnknownLine, AmbiguousSku, OverReturned, NothingLeftToReturn, Invalid):
-        await rows("UPDATE order_return SET state = 'refused', order_id = $2 WHERE id = $1", row["id"], order["id"])
+    except Refusal:
+        await rows("UPDATE order_return SET state = 'refused', order_id = $2 WHERE id = $1", row["id"], order.id)
         return
     await rows(
         "UPDATE order_return SET state = 'applied', order_id = $2, customer_id = $3, lines = $4::jsonb WHERE id = $1",
         row["id"],
-        order["id"],
-        order["customer_id"],
+        order.id,
+        order.customer_id,
         _lines_json(back),
     )
     await _applied(asked, order, lines, back, Actor.system("apply-returns"), now)

@@ -11,7 +11,7 @@ import asyncpg
 from loyalty.access import Actor, Permission, require
 from loyalty.amounts import POINTS_PER_ENTRY_MAX
 from loyalty.audit import trail
-from loyalty.customers.lookup import customer_families, customers_by_id
+from loyalty.customers.lookup import customer_family_ids, customers_by_id, holder_of
 from loyalty.identity import new_id
 from loyalty.ledger import goodwill
 from loyalty.ledger.posting import Adjust, AmountTooLarge, post
@@ -124,18 +124,14 @@ async def adjust_balance(
     """
     require(actor, Permission.LEDGER_ADJUST, of=customer_id)
     _check(points, note)
-    customer_id = await _not_own(customer_id, actor)
     await require_unit(unit)
-    asked = _Asked(new_id(now), customer_id, unit, points, reason, note.strip())
 
-    return await answered(
-        once,
-        "adjust_balance",
-        actor,
-        lambda: _adjusted_or_awaiting(asked, actor, now),
-        shape=_AdjustedOrAwaiting,
-        now=now,
-    )
+    async def adjusted() -> Adjusted | AwaitsApproval:
+        holder_id = await _not_own(customer_id, actor)
+        asked = _Asked(new_id(now), holder_id, unit, points, reason, note.strip())
+        return await _adjusted_or_awaiting(asked, actor, now)
+
+    return await answered(once, "adjust_balance", actor, adjusted, shape=_AdjustedOrAwaiting, now=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,14 +155,14 @@ def _check(points: int, note: str) -> None:
 
 
 async def _not_own(customer_id: UUID, actor: Actor) -> UUID:
-    """Return the customer who holds the wallet, if it is not the actor's own."""
-    found = await customers_by_id([customer_id])
-    if customer_id not in found:
+    """Return the customer who holds the wallet, not to be merged away meanwhile, if it is not the actor's own."""
+    # Twice, as the one they were merged into may be merged away just now.
+    holder_id = await holder_of(await holder_of(customer_id))
+    if holder_id not in await customers_by_id([holder_id]):
         raise NotFound(what="customer")
-    holder = found[customer_id].id
-    if goodwill.is_own_account(actor, (await customer_families([holder]))[holder]):
+    if goodwill.is_own_account(actor, await customer_family_ids(holder_id)):
         raise OwnAccount
-    return holder
+    return holder_id
 
 
 async def _adjusted_or_awaiting(asked: _Asked, actor: Actor, now: datetime) -> Adjusted | AwaitsApproval:

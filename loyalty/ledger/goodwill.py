@@ -1,6 +1,6 @@
 """How much a person may give away by hand before a second one looks at it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from loyalty.access import Actor, ActorKind
@@ -15,13 +15,14 @@ def month_start(now: datetime) -> datetime:
 
 async def spent_this_month(actor: Actor, reason: str, *, now: datetime) -> int:
     """Return the units this person gave for this reason in this month; what waits for approval is not counted."""
+    # The whole month, not up to `now`: another process, whose clock is ahead, may have spent already.
     spent = await value(
         "SELECT coalesce(sum(points), 0)::bigint FROM adjustment WHERE asked_by = $1 AND reason = $2 AND points > 0"
-        " AND state IN ('posted', 'approved') AND asked_at >= $3 AND asked_at <= $4",
+        " AND state IN ('posted', 'approved') AND asked_at >= $3 AND asked_at < $4",
         actor.reference,
         reason,
         month_start(now),
-        now,
+        month_start(month_start(now) + timedelta(days=31)),
     )
     return int(spent)
 

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from loyalty.refusals import TryAgain
 from loyalty.tables import credentials
 from loyalty.transactions import rows
 
@@ -20,6 +21,10 @@ CHANNEL = "balance"
 WATCHED_FOR = timedelta(minutes=2)
 RENEWED_EVERY_SECONDS = 45.0
 RETRY_SECONDS = 0.5
+SETTLED_SECONDS = 3.0
+"""By then every posting has ended that did not see a new watch: those who watch look once more."""
+
+_LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TryAgain)
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +42,7 @@ class BalanceNews:
         while True:
             try:
                 await self._listen()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as lost:
+            except _LOST as lost:
                 log.warning("balance news lost their connection", extra={"why": str(lost)})
             await asyncio.sleep(RETRY_SECONDS)
 
@@ -45,14 +50,16 @@ class BalanceNews:
     async def watch(self, customer_id: UUID) -> AsyncIterator[AsyncGenerator[None, None]]:
         """Yield an iterator that steps at once, and after each change of the customer's balances.
 
-        Changes that come while the last one is looked at are one step.
+        Changes that come while the last one is looked at are one step; a step may come without a change.
         """
         changed = asyncio.Event()
         self._watchers.setdefault(customer_id, set()).add(changed)
+        settled = asyncio.get_running_loop().call_later(SETTLED_SECONDS, changed.set)
         try:
             await self._renew([customer_id])
             yield _steps(changed)
         finally:
+            settled.cancel()
             watchers = self._watchers[customer_id]
             watchers.discard(changed)
             if not watchers:
@@ -70,6 +77,7 @@ class BalanceNews:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(lost.wait(), RENEWED_EVERY_SECONDS)
                 if not lost.is_set():
+                    await connection.fetchval("SELECT 1", timeout=5)  # finds a connection that is only half there
                     await self._renew(list(self._watchers))
         finally:
             connection.terminate()
@@ -99,7 +107,8 @@ class BalanceNews:
 
     async def _leave(self, watch_id: UUID | None) -> None:
         if watch_id is not None:
-            await rows("DELETE FROM balance_watch WHERE id = $1 OR watched_until < now()", watch_id)
+            with suppress(*_LOST):  # the watch ends by itself
+                await rows("DELETE FROM balance_watch WHERE id = $1 OR watched_until < now()", watch_id)
 
 
 async def _steps(changed: asyncio.Event) -> AsyncGenerator[None, None]:

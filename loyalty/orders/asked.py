@@ -209,7 +209,7 @@ def check_order(order: OrderAsked, *, now: datetime) -> None:
     check_text(order.external_id, "externalId", length_max=EXTERNAL_ID_LENGTH_MAX)
     check_moment(order.placed_at, "placedAt", now=now)
     if order.currency not in known_currencies():
-        raise UnknownCurrency(currency=order.currency[:3])
+        raise UnknownCurrency(currency="".join(filter(str.isprintable, order.currency[:3])))
     if not order.lines:
         raise NoLines
     if len(order.lines) > LINES_MAX:
@@ -239,8 +239,8 @@ def _encodable(text: str) -> bool:
 
 
 def check_moment(moment: datetime, field: str, *, now: datetime) -> None:
-    """Let a moment pass that lies between 1970 and tomorrow."""
-    if not EARLIEST <= moment <= now + AHEAD_MAX:
+    """Let a moment pass that lies between 1970 and tomorrow, and says in which zone."""
+    if moment.utcoffset() is None or not EARLIEST <= moment <= now + AHEAD_MAX:
         raise MomentInvalid(field=field)
 
 

@@ -140,25 +140,6 @@ def _line_rows(order: NewOrder, now: datetime) -> list[tuple[Any, ...]]:
     ]
 
 
-async def hold_order(shop_id: UUID, external_id: str) -> asyncpg.Record | None:
-    """Return the order's row, locked until the open transaction ends, or None when it is not recorded."""
-    found = await rows(
-        "SELECT * FROM customer_order WHERE shop_id = $1 AND external_id = $2 FOR NO KEY UPDATE", shop_id, external_id
-    )
-    return found[0] if found else None
-
-
-async def order_lines(order_ids: Sequence[UUID]) -> dict[UUID, list[asyncpg.Record]]:
-    """Return the lines of these orders, by order, in line order."""
-    lines: dict[UUID, list[asyncpg.Record]] = {order_id: [] for order_id in order_ids}
-    found = await rows(
-        "SELECT * FROM order_line WHERE order_id = ANY($1::uuid[]) ORDER BY order_id, line_number", order_ids
-    )
-    for row in found:
-        lines[row["order_id"]].append(row)
-    return lines
-
-
 @dataclass(frozen=True, slots=True)
 class OrderFacts:
     """A recorded order."""
@@ -185,26 +166,46 @@ _FACTS = (
 )
 
 
+async def hold_order(shop_id: UUID, external_id: str) -> OrderFacts | None:
+    """Return the order, locked until the open transaction ends, or None when it is not recorded."""
+    found = await rows(f"{_FACTS} WHERE shop_id = $1 AND external_id = $2 FOR NO KEY UPDATE", shop_id, external_id)
+    return OrderFacts(**found[0]) if found else None
+
+
+async def hold_receipt(code_hash: bytes) -> OrderFacts | None:
+    """Return the order that nobody has and that this code claims, locked until the open transaction ends, or None."""
+    found = await rows(f"{_FACTS} WHERE receipt_code_hash = $1 AND customer_id IS NULL FOR NO KEY UPDATE", code_hash)
+    return OrderFacts(**found[0]) if found else None
+
+
+async def give_to(order_id: UUID, customer_id: UUID, *, now: datetime) -> None:
+    """Make an order that nobody had a customer's, with its lines and returns; its code claims nothing any more."""
+    await rows(
+        "WITH lines AS (UPDATE order_line SET customer_id = $2 WHERE order_id = $1),"
+        " returns AS (UPDATE order_return SET customer_id = $2 WHERE order_id = $1)"
+        " UPDATE customer_order SET customer_id = $2, claimed_at = $3, receipt_code_hash = NULL WHERE id = $1",
+        order_id,
+        customer_id,
+        now,
+    )
+
+
 async def orders_page(
-    actor: Actor,
-    *,
-    first: int,
-    after: tuple[datetime, UUID] | None = None,
-    customer_ids: Sequence[UUID] | None = None,
-    external_id: str | None = None,
+    actor: Actor, *, first: int, after: tuple[datetime, UUID] | None = None, external_id: str | None = None
 ) -> list[OrderFacts]:
     """Return up to `first` orders, the last placed first, after the place (placed_at, id) `after`.
 
-    With `customer_ids` those customers' alone; with `external_id` those whose number this is, in any shop.
+    With `external_id` those whose number this is, in any shop. Whoever speaks for one shop sees that shop's alone.
 
     Raises:
         NotPermitted: the actor may not read orders.
     """
     require(actor, Permission.ORDERS_READ)
     found = await rows(
-        f"{_FACTS} WHERE ($1::uuid[] IS NULL OR customer_id = ANY($1)) AND ($2::text IS NULL OR external_id = $2)"
-        " AND ($3::timestamptz IS NULL OR (placed_at, id) < ($3, $4::uuid)) ORDER BY placed_at DESC, id DESC LIMIT $5",
-        customer_ids,
+        f"{_FACTS} WHERE ($1::uuid IS NULL OR shop_id = $1) AND ($2::text IS NULL OR external_id = $2)"
+        " AND ($3::timestamptz IS NULL OR placed_at <= $3 AND (placed_at, id) < ($3, $4::uuid))"
+        " ORDER BY placed_at DESC, id DESC LIMIT $5",
+        actor.shop_id,
         external_id,
         *(after or (None, None)),
         first,
@@ -212,9 +213,7 @@ async def orders_page(
     return [OrderFacts(**row) for row in found]
 
 
-async def count_orders(
-    actor: Actor, *, customer_ids: Sequence[UUID] | None = None, external_id: str | None = None
-) -> int:
+async def count_orders(actor: Actor, *, external_id: str | None = None) -> int:
     """Return how many orders `orders_page` would go through.
 
     Raises:
@@ -222,12 +221,54 @@ async def count_orders(
     """
     require(actor, Permission.ORDERS_READ)
     [row] = await rows(
-        "SELECT count(*) AS orders FROM customer_order WHERE ($1::uuid[] IS NULL OR customer_id = ANY($1))"
+        "SELECT count(*) AS orders FROM customer_order WHERE ($1::uuid IS NULL OR shop_id = $1)"
         " AND ($2::text IS NULL OR external_id = $2)",
-        customer_ids,
+        actor.shop_id,
         external_id,
     )
     return int(row["orders"])
+
+
+async def customers_orders(
+    actor: Actor, customer_ids: Sequence[UUID], *, first: int, after: tuple[datetime, UUID] | None = None
+) -> dict[UUID, list[OrderFacts]]:
+    """Return, for each customer, up to `first` of their orders, as `orders_page` does. One query.
+
+    Raises:
+        NotPermitted: the actor may not read orders.
+    """
+    require(actor, Permission.ORDERS_READ)
+    found = await rows(
+        "SELECT o.* FROM unnest($1::uuid[]) AS asked(id) CROSS JOIN LATERAL ("
+        f" {_FACTS} WHERE customer_id = asked.id AND ($2::uuid IS NULL OR shop_id = $2)"
+        "   AND ($3::timestamptz IS NULL OR placed_at <= $3 AND (placed_at, id) < ($3, $4::uuid))"
+        "   ORDER BY placed_at DESC, id DESC LIMIT $5"
+        " ) AS o ORDER BY o.placed_at DESC, o.id DESC",
+        customer_ids,
+        actor.shop_id,
+        *(after or (None, None)),
+        first,
+    )
+    orders: dict[UUID, list[OrderFacts]] = {customer_id: [] for customer_id in customer_ids}
+    for row in found:
+        orders[row["customer_id"]].append(OrderFacts(**row))
+    return orders
+
+
+async def customers_orders_counts(actor: Actor, customer_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Return how many orders `customers_orders` would go through, for each customer.
+
+    Raises:
+        NotPermitted: the actor may not read orders.
+    """
+    require(actor, Permission.ORDERS_READ)
+    found = await rows(
+        "SELECT customer_id, count(*) AS orders FROM customer_order"
+        " WHERE customer_id = ANY($1::uuid[]) AND ($2::uuid IS NULL OR shop_id = $2) GROUP BY customer_id",
+        customer_ids,
+        actor.shop_id,
+    )
+    return dict.fromkeys(customer_ids, 0) | {row["customer_id"]: row["orders"] for row in found}
 
 
 async def orders_by_id(order_ids: Sequence[UUID]) -> dict[UUID, OrderFacts]:
