@@ -1,9 +1,11 @@
 """What no linter knows about this house."""
 
 import ast
+import importlib.metadata
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -182,8 +184,38 @@ def test_the_repository_speaks_of_the_product_alone(what: str, pattern: str) -> 
     assert not found, f"{what}: {named(found)}"
 
 
+@pytest.mark.parametrize(
+    ("folders", "pins"),
+    [
+        (("loyalty", "migrations", "schema", "console", "jobs", "server"), ("runtime", "demo")),
+        (("tests", "benchmarks"), ("dev", "demo")),
+    ],
+)
+def test_every_package_that_is_imported_is_pinned(folders: tuple[str, ...], pins: tuple[str, ...]) -> None:
+    texts = [(ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8") for name in pins]
+    pinned = {name.lower().replace("_", "-") for text in texts for name in re.findall(r"^([\w.-]+)==", text, re.M)}
+    providers = importlib.metadata.packages_distributions()
+
+    unpinned = {
+        f"{where(path)} {name}"
+        for path in modules(*folders)
+        for name in _imported(tree(path))
+        if name not in sys.stdlib_module_names and name not in SOURCES
+        if not pinned.intersection(one.lower().replace("_", "-") for one in providers.get(name, ()))
+    }
+    assert not unpinned, named(sorted(unpinned))
+
+
 def test_scripts_can_be_run() -> None:
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+def _imported(module: ast.Module) -> Iterator[str]:
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
 
 
 def _functions(module: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
