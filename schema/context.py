@@ -2,6 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from uuid import UUID
 
@@ -40,6 +42,11 @@ class Context:
         """Return the language to answer in."""
         return self.languages[0]
 
+    @cached_property
+    def now(self) -> datetime:
+        """Return the moment of the operation, one for all that is asked and done in it."""
+        return self.clock.now()
+
     @property
     def shop_id(self) -> UUID | None:
         """Return the shop the caller speaks for, if one is known."""
@@ -61,6 +68,10 @@ class Context:
 
             loader = self._loaders[key] = DataLoader(load_fn=load_many)
         return cast("DataLoader[K, V]", loader)
+
+    def forget(self) -> None:
+        """Forget what was loaded: something is about to change it."""
+        self._loaders.clear()
 
     def afresh(self, request_id: str) -> "Context":
         """Return the context of the next operation on the same socket: same caller, nothing loaded yet."""

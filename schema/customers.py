@@ -3,11 +3,15 @@
 from dataclasses import fields
 from datetime import date, datetime
 from enum import Enum
+from uuid import UUID
 
 import strawberry
+from strawberry.dataloader import DataLoader
 
-from loyalty.customers import identifiers, profile
+from loyalty.customers import identifiers, lookup, profile
 from loyalty.customers.identifiers import IdentifierKind as Kind
+from loyalty.customers.models import CustomerIdentifier
+from schema.context import Context
 from schema.refusals import Refusal, face_of
 
 
@@ -29,6 +33,23 @@ class IdentifierInput:
 
     kind: IdentifierKind = strawberry.field(description="What the value is.")
     value: str = strawberry.field(description="The value as people write it; spaces and case do not matter.")
+
+
+async def _identifiers(customer_ids: list[UUID]) -> list[list[CustomerIdentifier]]:
+    found = await lookup.identifiers_of(customer_ids)
+    return [found[customer_id] for customer_id in customer_ids]
+
+
+async def identifiers_shown(context: Context, customer_id: UUID) -> list[CustomerIdentifier]:
+    """Return the customer's identifiers, of each kind the verified ones first; loaded with others of the request."""
+    loader: DataLoader[UUID, list[CustomerIdentifier]] = context.loader(_identifiers)
+    return await loader.load(customer_id)
+
+
+async def email_shown(context: Context, customer_id: UUID) -> str | None:
+    """Return the customer's e-mail address, a verified one first."""
+    found = await identifiers_shown(context, customer_id)
+    return next((one.value for one in found if one.kind == Kind.EMAIL), None)
 
 
 @face_of(identifiers.IdentifierInvalid)

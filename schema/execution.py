@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from typing import Any, cast
 
 import strawberry
-from graphql import GraphQLError, OperationType
+from graphql import GraphQLError, GraphQLFieldResolver, GraphQLResolveInfo, OperationType
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exception_handlers import ExceptionHandler
@@ -54,6 +54,8 @@ class GuardedSchema(strawberry.Schema):
             config=configuration(),
             exception_handlers=refusal_handlers() if exception_handlers is None else exception_handlers,
         )
+        for field in self._schema.mutation_type.fields.values() if self._schema.mutation_type else ():
+            field.resolve = _with_nothing_loaded(field.resolve)
         self.limits = limits
         self.documents = Documents(self._schema, limits, trusted=tuple(trusted))
 
@@ -177,6 +179,17 @@ class _Registered(SchemaExtension):
             running.graphql_document = document.tree
             running.pre_execution_errors = documents.validated(document)
         yield
+
+
+def _with_nothing_loaded(resolve: GraphQLFieldResolver | None) -> GraphQLFieldResolver:
+    """Let a mutation's answer be loaded after the mutation, whatever the one before it has loaded."""
+    assert resolve is not None
+
+    def resolved(source: Any, info: GraphQLResolveInfo[Context], **arguments: Any) -> Any:
+        info.context.forget()
+        return resolve(source, info, **arguments)
+
+    return resolved
 
 
 def _bad(message: str) -> Published:

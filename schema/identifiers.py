@@ -1,5 +1,6 @@
 """Opaque, globally unique ids: base64url of `Type:uuid`. An id of one type is never taken for another's."""
 
+import asyncio
 import base64
 import binascii
 import re
@@ -77,4 +78,4 @@ async def nodes(fetches: Mapping[str, Fetch], info: Info, ids: Sequence[str]) ->
     """
     if len(ids) > IDS_PER_REQUEST_MAX:
         raise Invalid(field="ids", problem="too_long")
-    return [await node(fetches, info, id) for id in ids]
+    return list(await asyncio.gather(*(node(fetches, info, id) for id in ids)))

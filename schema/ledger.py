@@ -17,12 +17,14 @@ from loyalty.programme.standing import Standing, standing_in
 from loyalty.shops.days import expires_on
 from loyalty.words.explanations import explained
 from schema.context import Context, Info
+from schema.cost import Cost
 from schema.identifiers import Node, encoded
 from schema.paging import Connection, Keyset
 from schema.refusals import Refusal, face_of
 from schema.scalars import BigInt
 
 ENTRIES = Keyset(datetime, int, UUID)
+EXPIRING_MAX = 60
 
 
 @strawberry.enum(description="What an entry did.")
@@ -50,7 +52,7 @@ async def _standings(shop_ids: list[UUID], now: datetime) -> list[Standing]:
 
 async def standing_of(context: Context, shop_id: UUID) -> Standing:
     """Return the shop and the programme version that holds in it now, asked once per request."""
-    standings: DataLoader[UUID, Standing] = context.loader(_standings, context.clock.now())
+    standings: DataLoader[UUID, Standing] = context.loader(_standings, context.now)
     return await standings.load(shop_id)
 
 
@@ -86,7 +88,9 @@ class Wallet:
     lifetime_earned_points: BigInt = strawberry.field(description="All that was ever earned, less what was taken back.")
     lifetime_redeemed_points: BigInt = strawberry.field(description="All that was ever redeemed, less what was undone.")
 
-    @strawberry.field(description="What ends when, soonest first.")
+    @strawberry.field(
+        description="What ends when, soonest first; the next 60 moments at most.", directives=[Cost(rows=EXPIRING_MAX)]
+    )
     async def expiring(self, info: Info) -> list[ExpiringLot]:
         """Return the lots that end, one per moment."""
         if not self.facts.expiring:
@@ -96,7 +100,7 @@ class Wallet:
             ExpiringLot(
                 points=BigInt(lot.points), expires_at=lot.expires_at, expires_on=expires_on(lot.expires_at, zone)
             )
-            for lot in self.facts.expiring
+            for lot in self.facts.expiring[:EXPIRING_MAX]
         ]
 
     @classmethod
@@ -185,7 +189,7 @@ async def _wallets(customer_ids: list[UUID], now: datetime) -> list[list[balance
 async def wallets_shown(context: Context, customer_id: UUID, shop_id: UUID) -> list[Wallet]:
     """Return the customer's wallets, one for each of the programme's units at least, in its order."""
     standing = await standing_of(context, shop_id)
-    wallets: DataLoader[UUID, list[balances.WalletFacts]] = context.loader(_wallets, context.clock.now())
+    wallets: DataLoader[UUID, list[balances.WalletFacts]] = context.loader(_wallets, context.now)
     found = await wallets.load(customer_id)
     by_unit = {wallet.unit: wallet for wallet in found}
     units = [unit.code for unit in standing.version.document.units]
@@ -212,15 +216,28 @@ async def entries_shown(context: Context, entry_ids: Sequence[UUID]) -> list[Ent
     return [Entry.of(one) for one in facts if one]
 
 
+async def _pages(
+    customer_ids: list[UUID], limit: int, key: tuple[datetime, int, UUID] | None, unit: str | None
+) -> list[list[balances.EntryFacts]]:
+    found = await balances.entries_pages(customer_ids, first=limit, after=key, unit=unit)
+    return [found[customer_id] for customer_id in customer_ids]
+
+
+async def _counts(customer_ids: list[UUID], unit: str | None) -> list[int]:
+    found = await balances.entries_counts(customer_ids, unit=unit)
+    return [found[customer_id] for customer_id in customer_ids]
+
+
 async def entries_connection(
-    customer_ids: Sequence[UUID], first: int, after: str | None, unit: str | None
+    context: Context, customer_id: UUID, first: int, after: str | None, unit: str | None
 ) -> Connection[Entry]:
-    """Return a page of the history these customers have together, newest first."""
+    """Return a page of the customer's history, with that of customers merged into them, newest first."""
     asked = ENTRIES.asked(first, after)
-    found = await balances.entries_page(customer_ids, first=asked.limit, after=asked.key, unit=unit)
+    pages: DataLoader[UUID, list[balances.EntryFacts]] = context.loader(_pages, asked.limit, asked.key, unit)
+    found = await pages.load(customer_id)
 
     async def count() -> int:
-        return await balances.count_entries(customer_ids, unit=unit)
+        return await context.loader(_counts, unit).load(customer_id)
 
     return Connection.of(asked.page(found, key=lambda entry: entry.place, count=count), Entry.of)
 

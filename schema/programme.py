@@ -13,9 +13,10 @@ from loyalty.programme.standing import Standing
 from loyalty.words import terms
 from loyalty.words.languages import chosen
 from schema.context import Info
+from schema.cost import Cost
 from schema.ledger import Unit
 from schema.rewards import Reward
-from schema.scalars import CurrencyCode
+from schema.scalars import BigInt, CurrencyCode
 
 
 @strawberry.type(description="How units are earned.")
@@ -25,7 +26,9 @@ class EarnRule:
     id: str = strawberry.field(description="The rule's name in the programme; entries name it.")
     unit: str = strawberry.field(description="The code of the unit it gives.")
     description: str = strawberry.field(description="The rule in words.")
-    rates: list["EarnRate"] = strawberry.field(description="How much it gives, per currency.")
+    rates: list["EarnRate"] = strawberry.field(
+        description="How much it gives, per currency.", directives=[Cost(rows=20)]
+    )
 
 
 @strawberry.type(description="So many units for so much money.")
@@ -33,7 +36,7 @@ class EarnRate:
     """One rate."""
 
     currency: CurrencyCode | None = strawberry.field(description="The currency; null: the order's own, any other.")
-    points: int = strawberry.field(description="How many units, in the smallest part.")
+    points: BigInt = strawberry.field(description="How many units, in the smallest part.")
     per_amount: str = strawberry.field(description='For so much, in the currency\'s main unit: "1.00".')
 
 
@@ -48,7 +51,7 @@ class Programme:
     effective_at: datetime = strawberry.field(description="Since when it holds.")
     time_zone: str = strawberry.field(description="The zone in which its days are counted.")
 
-    @strawberry.field(description="What is collected; the first is the main one.")
+    @strawberry.field(description="What is collected; the first is the main one.", directives=[Cost(rows=20)])
     def units(self) -> list[Unit]:
         """Name the units."""
         return [
@@ -56,7 +59,7 @@ class Programme:
             for unit in self.document.units
         ]
 
-    @strawberry.field(description="How units are earned.")
+    @strawberry.field(description="How units are earned.", directives=[Cost(rows=20)])
     def earn_rules(self) -> list[EarnRule]:
         """Word the rules."""
         return [_rule(self.document, rule, self.language) for rule in self.document.earn]
@@ -76,7 +79,7 @@ class Programme:
         """Word the clawback policy."""
         return terms.returns_worded(owing_allowed=self.document.owing_allowed, language=self.language)
 
-    @strawberry.field(description="All rewards. For pages of them, ask `rewards`.")
+    @strawberry.field(description="All rewards. For pages of them, ask `rewards`.", directives=[Cost(rows=50)])
     def rewards(self) -> list[Reward]:
         """Show the rewards."""
         return [Reward.of(reward, self.language) for reward in self.document.rewards]
@@ -116,7 +119,7 @@ def _rule(document: Document, rule: PurchaseRule, language: str) -> EarnRule:
     rates = [
         EarnRate(
             currency=CurrencyCode(rate.currency) if rate.currency else None,
-            points=rate.points,
+            points=BigInt(rate.points),
             per_amount=rate.per_amount,
         )
         for rate in rule.rates

@@ -124,7 +124,7 @@ async def _entitlements(entitlement_ids: list[UUID], now: datetime) -> list[enti
 
 async def held_reward(context: Context, entitlement_id: UUID) -> entitlements.Held | None:
     """Return one entitlement, loaded with the others of the request."""
-    loader: DataLoader[UUID, entitlements.Held | None] = context.loader(_entitlements, context.clock.now())
+    loader: DataLoader[UUID, entitlements.Held | None] = context.loader(_entitlements, context.now)
     return await loader.load(entitlement_id)
 
 
@@ -135,25 +135,38 @@ async def entitlement_shown(info: Info, entitlement_id: UUID) -> Entitlement:
     return Entitlement.of(held, info.context.language)
 
 
+async def _pages(
+    customer_ids: list[UUID], limit: int, key: entitlements.Place | None, now: datetime
+) -> list[list[entitlements.Held]]:
+    found = await entitlements.entitlements_of(customer_ids, limit=limit, before=key, now=now)
+    return [found[customer_id] for customer_id in customer_ids]
+
+
+async def _counts(customer_ids: list[UUID]) -> list[int]:
+    found = await entitlements.entitlements_counts(customer_ids)
+    return [found[customer_id] for customer_id in customer_ids]
+
+
 async def entitlements_connection(
     info: Info, customer_id: UUID, first: int, after: str | None
 ) -> Connection[Entitlement]:
     """Return a page of what the customer holds or held, newest first."""
+    context = info.context
     asked = ENTITLEMENTS.asked(first, after)
-    now = info.context.clock.now()
-    found = await entitlements.entitlements_of([customer_id], limit=asked.limit, before=asked.key, now=now)
+    pages: DataLoader[UUID, list[entitlements.Held]] = context.loader(_pages, asked.limit, asked.key, context.now)
+    found = await pages.load(customer_id)
 
     async def count() -> int:
-        return await entitlements.entitlements_count(customer_id)
+        return await context.loader(_counts).load(customer_id)
 
-    page = asked.page(found[customer_id], key=lambda held: (held.issued_at, held.id), count=count)
+    page = asked.page(found, key=lambda held: (held.issued_at, held.id), count=count)
     return Connection.of(page, lambda held: Entitlement.of(held, info.context.language))
 
 
 async def rewards_connection(info: Info, programme: str, first: int, after: str | None) -> Connection[Reward]:
     """Return a page of what can be had now, in the programme's order."""
     asked = REWARDS.asked(first, after)
-    now = info.context.clock.now()
+    now = info.context.now
     found = await catalogue.rewards(programme, limit=asked.limit, after=asked.key[0] if asked.key else None, now=now)
 
     async def count() -> int:

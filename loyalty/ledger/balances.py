@@ -111,44 +111,78 @@ class EntryFacts:
         return (self.recorded_at, self.sequence, self.id)
 
 
-_ENTRY = (
+_COLUMNS = (
     "SELECT e.id, e.customer_id, w.unit, e.sequence, e.kind, e.points, e.balance_after_points, e.occurred_at,"
     " e.recorded_at, e.expires_at, e.explanation, e.actor, e.order_id, o.external_id AS order_external_id,"
     " o.placed_at AS order_placed_at, c.shop_id"
-    " FROM entry e JOIN wallet w ON w.id = e.wallet_id JOIN customer c ON c.id = e.customer_id"
+)
+_ENTRY = (
+    f"{_COLUMNS} FROM entry e JOIN wallet w ON w.id = e.wallet_id JOIN customer c ON c.id = e.customer_id"
     " LEFT JOIN customer_order o ON o.id = e.order_id"
 )
+_FAMILY = "(SELECT asked.id UNION ALL SELECT merged.id FROM customer merged WHERE merged.merged_into_id = asked.id)"
 
 
-async def entries_page(
+async def entries_pages(
     customer_ids: Sequence[UUID],
     *,
     first: int,
     after: tuple[datetime, int, UUID] | None = None,
     unit: str | None = None,
-) -> list[EntryFacts]:
-    """Return up to `first` entries of these customers together, newest first, after the place `after`."""
+) -> dict[UUID, list[EntryFacts]]:
+    """Return, for each customer, up to `first` entries of theirs and of those merged into them, newest first.
+
+    Those after the place `after`; with `unit` that unit's alone. One query.
+    """
+    # Each of the family is asked for the newest by index, so a long history costs no more than a page of it.
     found = await rows(
-        f"{_ENTRY} WHERE e.customer_id = ANY($1::uuid[]) AND ($2::text IS NULL OR w.unit = $2)"
-        " AND ($3::timestamptz IS NULL OR (e.recorded_at, e.sequence, e.id) < ($3, $4::bigint, $5::uuid))"
-        " ORDER BY e.recorded_at DESC, e.sequence DESC, e.id DESC LIMIT $6",
+        f"{_COLUMNS}, e.holder_id FROM unnest($1::uuid[]) AS asked(id) CROSS JOIN LATERAL ("
+        "   SELECT own.*, asked.id AS holder_id"
+        f"  FROM {_FAMILY} AS family(id) CROSS JOIN LATERAL ("
+        "     SELECT e.* FROM entry e WHERE e.customer_id = family.id"
+        "       AND ($2::text IS NULL OR e.wallet_id IN"
+        "         (SELECT id FROM wallet WHERE customer_id = family.id AND unit = $2))"
+        "       AND ($3::timestamptz IS NULL"
+        "         OR e.recorded_at <= $3 AND (e.recorded_at, e.sequence, e.id) < ($3, $4::bigint, $5::uuid))"
+        "     ORDER BY e.recorded_at DESC, e.sequence DESC, e.id DESC LIMIT $6"
+        "   ) AS own ORDER BY own.recorded_at DESC, own.sequence DESC, own.id DESC LIMIT $6"
+        " ) AS e JOIN wallet w ON w.id = e.wallet_id JOIN customer c ON c.id = e.customer_id"
+        " LEFT JOIN customer_order o ON o.id = e.order_id"
+        " ORDER BY e.recorded_at DESC, e.sequence DESC, e.id DESC",
         customer_ids,
         unit,
         *(after or (None, None, None)),
         first,
     )
-    return [EntryFacts(**row) for row in found]
+    pages: dict[UUID, list[EntryFacts]] = {customer_id: [] for customer_id in customer_ids}
+    for row in found:
+        values = dict(row)
+        pages[values.pop("holder_id")].append(EntryFacts(**values))
+    return pages
 
 
-async def count_entries(customer_ids: Sequence[UUID], *, unit: str | None = None) -> int:
-    """Return how many entries these customers have together."""
-    [row] = await rows(
-        "SELECT count(*) AS entries FROM entry e JOIN wallet w ON w.id = e.wallet_id"
-        " WHERE e.customer_id = ANY($1::uuid[]) AND ($2::text IS NULL OR w.unit = $2)",
+async def entries_page(
+    customer_id: UUID,
+    *,
+    first: int,
+    after: tuple[datetime, int, UUID] | None = None,
+    unit: str | None = None,
+) -> list[EntryFacts]:
+    """Return one customer's page, as `entries_pages` does."""
+    return (await entries_pages([customer_id], first=first, after=after, unit=unit))[customer_id]
+
+
+async def entries_counts(customer_ids: Sequence[UUID], *, unit: str | None = None) -> dict[UUID, int]:
+    """Return how many entries each of these customers has, with those of the customers merged into them."""
+    found = await rows(
+        "SELECT asked.id, count(e.id) AS entries FROM unnest($1::uuid[]) AS asked(id)"
+        f" CROSS JOIN LATERAL {_FAMILY} AS family(id)"
+        " JOIN entry e ON e.customer_id = family.id"
+        " JOIN wallet w ON w.id = e.wallet_id AND ($2::text IS NULL OR w.unit = $2) GROUP BY asked.id",
         customer_ids,
         unit,
     )
-    return int(row["entries"])
+    return dict.fromkeys(customer_ids, 0) | {row["id"]: row["entries"] for row in found}
 
 
 async def entries_by_id(entry_ids: Sequence[UUID]) -> dict[UUID, EntryFacts]:

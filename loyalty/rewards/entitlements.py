@@ -13,7 +13,7 @@ from loyalty.identity import new_id
 from loyalty.programme.versions import VersionFacts
 from loyalty.rewards.catalogue import Reward
 from loyalty.shops.days import valid_until
-from loyalty.transactions import rows, value
+from loyalty.transactions import rows
 
 Place = tuple[datetime, UUID]
 """Where an entitlement stands in its holder's list: (issued_at, id)."""
@@ -73,9 +73,14 @@ async def entitlements_of(
     return held
 
 
-async def entitlements_count(customer_id: UUID) -> int:
-    """Return how many rewards the customer holds or held."""
-    return int(await value("SELECT count(*) FROM entitlement WHERE customer_id = $1", customer_id))
+async def entitlements_counts(customer_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Return how many rewards each of these customers holds or held."""
+    found = await rows(
+        "SELECT customer_id, count(*) AS held FROM entitlement WHERE customer_id = ANY($1::uuid[])"
+        " GROUP BY customer_id",
+        customer_ids,
+    )
+    return dict.fromkeys(customer_ids, 0) | {row["customer_id"]: row["held"] for row in found}
 
 
 async def entitlements_by_id(entitlement_ids: Iterable[UUID], *, now: datetime) -> dict[UUID, Held]:

@@ -17,7 +17,6 @@ from loyalty.access import Actor, Permission, require
 from loyalty.identity import new_id
 
 DEAD_AFTER = timedelta(hours=1)
-RECENT_MAX = 100
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ async def recent(
         job,
         started_at,
         run_id,
-        min(first, RECENT_MAX),
+        first,
     )
     return [Run(**{**row, "detail": _plain(row["detail"])}) for row in found]
 

@@ -16,15 +16,15 @@ from loyalty.customers import lookup, profile
 from loyalty.customers import search as searching
 from loyalty.customers.identifiers import IdentifierKind as KindOfRules
 from loyalty.customers.models import Customer as Row
-from loyalty.customers.models import CustomerIdentifier
 from loyalty.customers.search import CustomerSort
 from loyalty.earning import enrolment
 from loyalty.once.answers import Once
 from loyalty.privacy import merging
 from loyalty.refusals import Invalid, NotFound
-from schema.admin.orders import Order, orders_connection
+from schema.admin.orders import Order, customers_orders_connection
 from schema.caller import shop_asked
 from schema.context import Info
+from schema.cost import Cost
 from schema.customers import (
     BirthdayLocked,
     IdentifierInput,
@@ -33,6 +33,8 @@ from schema.customers import (
     IdentifierTaken,
     ProfileChangesInput,
     VersionConflict,
+    email_shown,
+    identifiers_shown,
 )
 from schema.identifiers import Node, decoded, encoded
 from schema.ledger import Entry, UnitsReserved, Wallet, entries_connection, wallets_shown
@@ -42,16 +44,6 @@ from schema.rewards import Entitlement, entitlements_connection
 from schema.scalars import Locale
 
 CUSTOMERS = Keyset(datetime, UUID)
-
-
-async def _families(customer_ids: list[UUID]) -> list[list[UUID]]:
-    found = await lookup.customer_families(customer_ids)
-    return [found[customer_id] for customer_id in customer_ids]
-
-
-async def _identifiers(customer_ids: list[UUID]) -> list[list[CustomerIdentifier]]:
-    found = await lookup.identifiers_of(customer_ids)
-    return [found[customer_id] for customer_id in customer_ids]
 
 
 async def _customers(customer_ids: list[UUID]) -> list[Row | None]:
@@ -86,22 +78,22 @@ class Customer(Node):
     created_at: datetime = strawberry.field(description="Since when they are known.")
     version: int = strawberry.field(description="For `updateCustomer`: which version of the profile this is.")
 
-    @strawberry.field(description="Their identifiers; of each kind the verified ones first.")
+    @strawberry.field(
+        description="Their identifiers; of each kind the verified ones first.", directives=[Cost(rows=20)]
+    )
     async def identifiers(self, info: Info) -> list[Identifier]:
         """Return all identifiers."""
-        loader: DataLoader[UUID, list[CustomerIdentifier]] = info.context.loader(_identifiers)
         return [
             Identifier(kind=IdentifierKind(one.kind), value=one.value, verified_at=one.verified_at)
-            for one in await loader.load(self.row.id)
+            for one in await identifiers_shown(info.context, self.row.id)
         ]
 
     @strawberry.field(description="Their e-mail address, if they have one; a verified one first.")
     async def email(self, info: Info) -> str | None:
         """Return the first e-mail address."""
-        loader: DataLoader[UUID, list[CustomerIdentifier]] = info.context.loader(_identifiers)
-        return next((one.value for one in await loader.load(self.row.id) if one.kind == "email"), None)
+        return await email_shown(info.context, self.row.id)
 
-    @strawberry.field(description="What they have, one wallet per unit of the programme.")
+    @strawberry.field(description="What they have, one wallet per unit of the programme.", directives=[Cost(rows=20)])
     async def wallets(self, info: Info) -> list[Wallet]:
         """Return all wallets."""
         require(info.context.actor, Permission.LEDGER_READ)
@@ -131,12 +123,12 @@ class Customer(Node):
     ) -> Connection[Entry]:
         """Return a page of entries, with those of customers merged into this one."""
         require(info.context.actor, Permission.LEDGER_READ)
-        return await entries_connection(await _family(info, self.row.id), first, after, unit)
+        return await entries_connection(info.context, self.row.id, first, after, unit)
 
     @strawberry.field(description="Their orders, the last placed first.")
     async def orders(self, info: Info, first: First, after: After = None) -> Connection[Order]:
         """Return a page of orders."""
-        return await orders_connection(info, first, after, customer_ids=await _family(info, self.row.id))
+        return await customers_orders_connection(info, self.row.id, first, after)
 
     @strawberry.field(description="The rewards they hold or held, newest first.")
     async def entitlements(self, info: Info, first: First, after: After = None) -> Connection[Entitlement]:
@@ -163,26 +155,27 @@ class Customer(Node):
         )
 
 
-async def _family(info: Info, customer_id: UUID) -> list[UUID]:
-    loader: DataLoader[UUID, list[UUID]] = info.context.loader(_families)
-    return await loader.load(customer_id)
+async def customer_node(info: Info, customer_id: UUID) -> Customer | None:
+    """Return the customer, or the one they were merged into, loaded with the others of the request.
 
-
-async def customer_shown(info: Info, customer_id: UUID) -> Customer | None:
-    """Return the customer, or the one they were merged into, loaded with the others of the request."""
+    Raises:
+        NotPermitted: the actor may not read customers, whatever else they may do with them.
+    """
+    require(info.context.actor, Permission.CUSTOMERS_READ)
     loader: DataLoader[UUID, Row | None] = info.context.loader(_customers)
     row = await loader.load(customer_id)
     return Customer.of(row) if row else None
 
 
-async def customer_node(info: Info, customer_id: UUID) -> Customer | None:
-    """Return the customer by id.
+async def customer_shown(info: Info, customer_id: UUID) -> Customer:
+    """Return a customer there is, as `customer_node` does.
 
     Raises:
         NotPermitted: the actor may not read customers.
     """
-    require(info.context.actor, Permission.CUSTOMERS_READ)
-    return await customer_shown(info, customer_id)
+    customer = await customer_node(info, customer_id)
+    assert customer is not None
+    return customer
 
 
 @strawberry.type
@@ -260,11 +253,17 @@ class EnrolCustomerInput:
 
 @strawberry.type(description="The membership stands.")
 class CustomerEnrolled:
-    """A member, new or known."""
+    """A member, new or known. Whoever may enrol without reading customers learns the id alone."""
 
-    customer: Customer = strawberry.field(description="The member.")
+    enrolled_id: strawberry.Private[UUID]
+    customer_id: strawberry.ID = strawberry.field(description="The member's id.")
     is_new: bool = strawberry.field(description="Whether they became one just now.")
     replayed: bool = strawberry.field(description="Whether the key was answered before and this tells it again.")
+
+    @strawberry.field(description="The member. Needs the permission to read customers.")
+    async def customer(self, info: Info) -> Customer:
+        """Return the member."""
+        return await customer_shown(info, self.enrolled_id)
 
 
 EnrolCustomerResult = Annotated[
@@ -291,7 +290,13 @@ class UpdateCustomerInput(ProfileChangesInput):
 class CustomerUpdated:
     """A changed profile."""
 
-    customer: Customer = strawberry.field(description="The customer.")
+    updated_id: strawberry.Private[UUID]
+    version: int = strawberry.field(description="The version of the profile after the change.")
+
+    @strawberry.field(description="The customer. Needs the permission to read customers.")
+    async def customer(self, info: Info) -> Customer:
+        """Return the customer."""
+        return await customer_shown(info, self.updated_id)
 
 
 UpdateCustomerResult = Annotated[
@@ -313,8 +318,13 @@ class MergeCustomersInput:
 class CustomersMerged:
     """A merge."""
 
-    customer: Customer = strawberry.field(description="The customer who stayed.")
+    kept_id: strawberry.Private[UUID]
     replayed: bool = strawberry.field(description="Whether the key was answered before and this tells it again.")
+
+    @strawberry.field(description="The customer who stayed. Needs the permission to read customers.")
+    async def customer(self, info: Info) -> Customer:
+        """Return the customer."""
+        return await customer_shown(info, self.kept_id)
 
 
 @face_of(merging.MergeImpossible)
@@ -354,12 +364,16 @@ class CustomersMutation:
             shop=shop,
             actor=context.actor,
             once=Once(input.idempotency_key, input) if input.idempotency_key is not None else None,
-            now=context.clock.now(),
+            now=context.now,
         )
-        assert done.value.customer_id is not None
-        customer = await customer_shown(info, done.value.customer_id)
-        assert customer is not None
-        return CustomerEnrolled(customer=customer, is_new=bool(done.value.is_new), replayed=done.replayed)
+        member_id = done.value.customer_id
+        assert member_id is not None
+        return CustomerEnrolled(
+            enrolled_id=member_id,
+            customer_id=encoded("Customer", member_id),
+            is_new=bool(done.value.is_new),
+            replayed=done.replayed,
+        )
 
     @strawberry.mutation(description="Change a customer's profile.")
     async def update_customer(self, info: Info, input: UpdateCustomerInput) -> UpdateCustomerResult:
@@ -371,9 +385,9 @@ class CustomersMutation:
             input.changes(),
             shop=await shop_asked(info, input.shop),
             expected_version=input.expected_version,
-            now=context.clock.now(),
+            now=context.now,
         )
-        return CustomerUpdated(customer=Customer.of(row))
+        return CustomerUpdated(updated_id=row.id, version=row.version)
 
     @strawberry.mutation(description="Make one customer of two who are one person.")
     async def merge_customers(self, info: Info, input: MergeCustomersInput) -> MergeCustomersResult:
@@ -384,8 +398,6 @@ class CustomersMutation:
             kept_id=decoded("Customer", input.kept_id),
             merged_id=decoded("Customer", input.merged_id),
             actor=context.actor,
-            now=context.clock.now(),
+            now=context.now,
         )
-        customer = await customer_shown(info, done.value.kept_id)
-        assert customer is not None
-        return CustomersMerged(customer=customer, replayed=done.replayed)
+        return CustomersMerged(kept_id=done.value.kept_id, replayed=done.replayed)

@@ -14,6 +14,7 @@ from loyalty.access import Permission, require
 from loyalty.runs import claims
 from schema.caller import surroundings
 from schema.context import Info
+from schema.cost import Cost
 from schema.identifiers import encoded
 from schema.paging import After, Connection, First, Keyset
 
@@ -61,7 +62,7 @@ class JobRun:
 class JobsQuery:
     """Questions about jobs."""
 
-    @strawberry.field(description="What runs by itself, when, and why.")
+    @strawberry.field(description="What runs by itself, when, and why.", directives=[Cost(rows=50)])
     def jobs(self, info: Info) -> list[Job]:
         """Return the schedule."""
         require(info.context.actor, Permission.JOBS_READ)

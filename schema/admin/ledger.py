@@ -11,10 +11,11 @@ from uuid import UUID
 import strawberry
 from strawberry.dataloader import DataLoader
 
+from loyalty.access import Permission, require
 from loyalty.ledger import adjustment
 from loyalty.ledger.adjustment import Reason
 from loyalty.once.answers import Answer, Once
-from schema.admin.customers import Customer, customer_shown
+from schema.admin.customers import Customer, customer_node, customer_shown
 from schema.context import Info
 from schema.identifiers import Node, decoded, encoded
 from schema.ledger import (
@@ -68,10 +69,10 @@ class Adjustment(Node):
     decided_at: datetime | None = strawberry.field(description="When they did.")
     decision_note: str = strawberry.field(description="What they said about it.")
 
-    @strawberry.field(description="Whose balance it is.")
+    @strawberry.field(description="Whose balance it is. Needs the permission to read customers.")
     async def customer(self, info: Info) -> Customer | None:
         """Return the customer."""
-        return await customer_shown(info, self.facts.customer_id)
+        return await customer_node(info, self.facts.customer_id)
 
     @strawberry.field(description="The entry that was posted, if one was.")
     async def entry(self, info: Info) -> Entry | None:
@@ -97,11 +98,26 @@ class Adjustment(Node):
         )
 
 
-async def _shown(info: Info, adjustment_id: UUID) -> Adjustment:
+async def adjustment_node(info: Info, adjustment_id: UUID) -> Adjustment | None:
+    """Return the correction by id.
+
+    Raises:
+        NotPermitted: the actor may not read the ledger.
+    """
+    require(info.context.actor, Permission.LEDGER_READ)
+    return await _found(info, adjustment_id)
+
+
+async def _found(info: Info, adjustment_id: UUID) -> Adjustment | None:
     loader: DataLoader[UUID, adjustment.AdjustmentFacts | None] = info.context.loader(_adjustments)
     facts = await loader.load(adjustment_id)
-    assert facts is not None
-    return Adjustment.of(facts)
+    return Adjustment.of(facts) if facts else None
+
+
+async def _shown(info: Info, adjustment_id: UUID) -> Adjustment:
+    found = await _found(info, adjustment_id)
+    assert found is not None
+    return found
 
 
 @strawberry.type
@@ -147,10 +163,15 @@ class AdjustBalanceInput:
 class BalanceAdjusted:
     """A correction that stands."""
 
+    adjusted_id: strawberry.Private[UUID]
     entry: Entry = strawberry.field(description="The entry.")
     adjustment: Adjustment = strawberry.field(description="The correction.")
-    customer: Customer = strawberry.field(description="The customer.")
     replayed: bool = strawberry.field(description="Whether the key was answered before and this tells it again.")
+
+    @strawberry.field(description="The customer. Needs the permission to read customers.")
+    async def customer(self, info: Info) -> Customer:
+        """Return the customer."""
+        return await customer_shown(info, self.adjusted_id)
 
 
 @strawberry.type(description="A second person must approve. Nothing was posted.")
@@ -228,7 +249,7 @@ class LedgerMutation:
             reason=input.reason,
             note=input.note,
             actor=context.actor,
-            now=context.clock.now(),
+            now=context.now,
         )
         if isinstance(done.value, adjustment.AwaitsApproval):
             waiting = await _shown(info, done.value.awaiting_adjustment_id)
@@ -244,7 +265,7 @@ class LedgerMutation:
             adjustment_id=decoded("Adjustment", input.adjustment_id),
             note=input.note,
             actor=context.actor,
-            now=context.clock.now(),
+            now=context.now,
         )
         return await _adjusted(info, done.value, replayed=done.replayed)
 
@@ -257,7 +278,7 @@ class LedgerMutation:
             adjustment_id=decoded("Adjustment", input.adjustment_id),
             note=input.note,
             actor=context.actor,
-            now=context.clock.now(),
+            now=context.now,
         )
         shown = await _shown(info, done.value.rejected_adjustment_id)
         return AdjustmentRejected(adjustment=shown, replayed=done.replayed)
@@ -265,9 +286,10 @@ class LedgerMutation:
 
 async def _adjusted(info: Info, done: adjustment.Adjusted, *, replayed: bool) -> BalanceAdjusted:
     entry = await entry_shown(info.context, done.entry_id)
-    customer = await customer_shown(info, done.customer_id)
     assert entry is not None
-    assert customer is not None
     return BalanceAdjusted(
-        entry=entry, adjustment=await _shown(info, done.adjustment_id), customer=customer, replayed=replayed
+        adjusted_id=done.customer_id,
+        entry=entry,
+        adjustment=await _shown(info, done.adjustment_id),
+        replayed=replayed,
     )

@@ -3,26 +3,29 @@
 # mypy: disable-error-code="untyped-decorator"
 # Strawberry's field decorator with arguments is typed as Any.
 
-from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import strawberry
 from strawberry.dataloader import DataLoader
 
-from loyalty.access import Permission, require
+from loyalty.access import Actor, Permission, require
 from loyalty.ledger.balances import EntryFacts, entries_of_orders
 from loyalty.orders import orders
 from loyalty.orders.orders import LineFacts
 from loyalty.shops.catalogue import shop_by_id
 from schema.context import Info
+from schema.cost import Cost
 from schema.identifiers import Node, encoded
 from schema.ledger import Entry
 from schema.orders import Channel
 from schema.paging import After, Connection, First, Keyset
 from schema.scalars import CurrencyCode, Money, Quantity
+
+if TYPE_CHECKING:
+    from schema.admin.customers import Customer
 
 ORDERS = Keyset(datetime, UUID)
 
@@ -102,13 +105,20 @@ class Order(Node):
         """Return the shop's code."""
         return (await shop_by_id(self.facts.shop_id)).code
 
-    @strawberry.field(description="Its lines, in their order.")
+    @strawberry.field(description="Whose it is; null for a bearer receipt. Needs the permission to read customers.")
+    async def customer(self, info: Info) -> Annotated["Customer", strawberry.lazy("schema.admin.customers")] | None:
+        """Return the customer."""
+        from schema.admin.customers import customer_node
+
+        return await customer_node(info, self.facts.customer_id) if self.facts.customer_id else None
+
+    @strawberry.field(description="Its lines, in their order.", directives=[Cost(rows=500)])
     async def lines(self, info: Info) -> list[OrderLine]:
         """Return the lines."""
         loader: DataLoader[UUID, list[LineFacts]] = info.context.loader(_lines)
         return [OrderLine.of(line, self.facts.currency) for line in await loader.load(self.facts.id)]
 
-    @strawberry.field(description="What it earned and what was taken back, oldest first.")
+    @strawberry.field(description="What it earned and what was taken back, oldest first.", directives=[Cost(rows=50)])
     async def entries(self, info: Info) -> list[Entry]:
         """Return the entries that name this order."""
         require(info.context.actor, Permission.LEDGER_READ)
@@ -148,29 +158,52 @@ async def order_node(info: Info, order_id: UUID) -> Order | None:
     Raises:
         NotPermitted: the actor may not read orders.
     """
-    require(info.context.actor, Permission.ORDERS_READ)
-    return await order_shown(info, order_id)
+    actor = info.context.actor
+    require(actor, Permission.ORDERS_READ)
+    order = await order_shown(info, order_id)
+    return order if order and actor.shop_id in (None, order.facts.shop_id) else None
 
 
-async def orders_connection(
-    info: Info,
-    first: int,
-    after: str | None,
-    *,
-    customer_ids: Sequence[UUID] | None = None,
-    external_id: str | None = None,
-) -> Connection[Order]:
-    """Return a page of orders, the last placed first."""
+async def _orders_connection(info: Info, first: int, after: str | None, external_id: str | None) -> Connection[Order]:
     actor = info.context.actor
     asked = ORDERS.asked(first, after)
-    found = await orders.orders_page(
-        actor, first=asked.limit, after=asked.key, customer_ids=customer_ids, external_id=external_id
-    )
+    found = await orders.orders_page(actor, first=asked.limit, after=asked.key, external_id=external_id)
 
     async def count() -> int:
-        return await orders.count_orders(actor, customer_ids=customer_ids, external_id=external_id)
+        return await orders.count_orders(actor, external_id=external_id)
 
-    return Connection.of(asked.page(found, key=lambda order: (order.placed_at, order.id), count=count), Order.of)
+    return Connection.of(asked.page(found, key=_place, count=count), Order.of)
+
+
+def _place(order: orders.OrderFacts) -> tuple[datetime, UUID]:
+    return (order.placed_at, order.id)
+
+
+async def _pages(
+    customer_ids: list[UUID], actor: Actor, limit: int, key: tuple[datetime, UUID] | None
+) -> list[list[orders.OrderFacts]]:
+    found = await orders.customers_orders(actor, customer_ids, first=limit, after=key)
+    return [found[customer_id] for customer_id in customer_ids]
+
+
+async def _counts(customer_ids: list[UUID], actor: Actor) -> list[int]:
+    found = await orders.customers_orders_counts(actor, customer_ids)
+    return [found[customer_id] for customer_id in customer_ids]
+
+
+async def customers_orders_connection(
+    info: Info, customer_id: UUID, first: int, after: str | None
+) -> Connection[Order]:
+    """Return a page of the customer's orders, the last placed first."""
+    context = info.context
+    asked = ORDERS.asked(first, after)
+    pages: DataLoader[UUID, list[orders.OrderFacts]] = context.loader(_pages, context.actor, asked.limit, asked.key)
+    found = await pages.load(customer_id)
+
+    async def count() -> int:
+        return await context.loader(_counts, context.actor).load(customer_id)
+
+    return Connection.of(asked.page(found, key=_place, count=count), Order.of)
 
 
 @strawberry.type
@@ -188,4 +221,4 @@ class OrdersQuery:
         ] = None,
     ) -> Connection[Order]:
         """Return a page of orders."""
-        return await orders_connection(info, first, after, external_id=external_id)
+        return await _orders_connection(info, first, after, external_id)

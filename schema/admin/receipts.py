@@ -2,9 +2,8 @@
 
 from datetime import timedelta
 
-from loyalty.earning.receipt_facts import receipt_facts
-
 from loyalty.earning.purchases import OrderRecorded
+from loyalty.earning.receipt_facts import receipt_facts
 from loyalty.shops.days import local_date
 from loyalty.words.receipts import receipt_lines
 from schema.context import Info

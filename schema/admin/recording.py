@@ -13,7 +13,7 @@ from loyalty.once.answers import Answer, Once
 from loyalty.orders import asked
 from loyalty.refusals import Refusal as RefusalOfRules
 from schema import orders as shapes
-from schema.admin.customers import Customer, customer_shown
+from schema.admin.customers import Customer, customer_node
 from schema.admin.orders import Order, order_shown
 from schema.admin.receipts import receipt_lines_shown
 from schema.caller import shop_asked
@@ -88,15 +88,15 @@ class OrderRecorded:
         assert order is not None
         return order
 
-    @strawberry.field(description="What it earned; empty for a receipt nobody has claimed.")
+    @strawberry.field(description="What it earned; empty for a receipt nobody has claimed.", directives=[Cost(rows=20)])
     async def entries(self, info: Info) -> list[Entry]:
         """Return the entries."""
         return await entries_shown(info.context, self.done.entry_ids)
 
-    @strawberry.field(description="Whose it is; null for a bearer receipt.")
+    @strawberry.field(description="Whose it is; null for a bearer receipt. Needs the permission to read customers.")
     async def member(self, info: Info) -> Customer | None:
         """Return the customer."""
-        return await customer_shown(info, self.done.customer_id) if self.done.customer_id else None
+        return await customer_node(info, self.done.customer_id) if self.done.customer_id else None
 
     @strawberry.field(description="The text for the printed receipt, in the reader's language.")
     async def receipt_lines(self, info: Info) -> list[str]:
@@ -181,15 +181,19 @@ class ReturnRecorded:
         assert order is not None
         return order
 
-    @strawberry.field(description="What was taken back; empty where nothing had been earned.")
+    @strawberry.field(
+        description="What was taken back; empty where nothing had been earned.", directives=[Cost(rows=20)]
+    )
     async def entries(self, info: Info) -> list[Entry]:
         """Return the entries."""
         return await entries_shown(info.context, self.done.entry_ids)
 
-    @strawberry.field(description="Whose order it is; null for a bearer receipt.")
+    @strawberry.field(
+        description="Whose order it is; null for a bearer receipt. Needs the permission to read customers."
+    )
     async def member(self, info: Info) -> Customer | None:
         """Return the customer."""
-        return await customer_shown(info, self.done.customer_id) if self.done.customer_id else None
+        return await customer_node(info, self.done.customer_id) if self.done.customer_id else None
 
 
 @strawberry.type(description="The order is not known yet. The return is applied when it comes.")
@@ -240,7 +244,7 @@ class RecordingMutation:
     async def record_order(self, info: Info, input: RecordOrderInput) -> RecordOrderResult:
         """Record an order."""
         context = info.context
-        done = await purchases.record_order(input.asked(), actor=context.actor, now=context.clock.now())
+        done = await purchases.record_order(input.asked(), actor=context.actor, now=context.now)
         return OrderRecorded.of(done)
 
     @strawberry.mutation(
@@ -254,7 +258,7 @@ class RecordingMutation:
             input.idempotency_key,
             [order.asked() for order in input.orders],
             actor=context.actor,
-            now=context.clock.now(),
+            now=context.now,
         )
         return OrdersRecorded(
             results=[_outcome(outcome, context.language) for outcome in done.outcomes], replayed=done.replayed
@@ -271,7 +275,7 @@ class RecordingMutation:
             lines=None if input.lines is None else [line.asked() for line in input.lines],
             returned_at=input.returned_at,
             actor=context.actor,
-            now=context.clock.now(),
+            now=context.now,
         )
         return _returned(done)
 
@@ -284,7 +288,7 @@ class RecordingMutation:
             shop=await shop_asked(info, input.shop),
             order_external_id=input.order_external_id,
             actor=context.actor,
-            now=context.clock.now(),
+            now=context.now,
         )
         return _returned(done)
 

@@ -104,7 +104,7 @@ class RewardsMutation:
             customer_id=decoded("Customer", input.customer_id),
             reward_id=input.reward_id,
             actor=context.actor,
-            now=context.clock.now(),
+            now=context.now,
         )
         return await redeemed(info, done)
 
@@ -117,7 +117,7 @@ class RewardsMutation:
             customer_id=decoded("Customer", input.customer_id),
             reward_id=input.reward_id,
             actor=context.actor,
-            now=context.clock.now(),
+            now=context.now,
         )
         return await reserved(info, done)
 
@@ -129,7 +129,7 @@ class RewardsMutation:
             Once(input.idempotency_key, input),
             reservation_id=decoded("Reservation", input.reservation_id),
             actor=context.actor,
-            now=context.clock.now(),
+            now=context.now,
         )
         return await captured(info, done)
 
@@ -141,6 +141,6 @@ class RewardsMutation:
             Once(input.idempotency_key, input),
             reservation_id=decoded("Reservation", input.reservation_id),
             actor=context.actor,
-            now=context.clock.now(),
+            now=context.now,
         )
         return await voided(info, done)

@@ -9,35 +9,32 @@ from uuid import UUID
 import strawberry
 
 from loyalty.access import Permission, require
-from loyalty.ledger.balances import entries_by_id
-from loyalty.rewards.entitlements import entitlements_by_id
 from schema import identifiers
 from schema.admin.audit import AuditQuery
 from schema.admin.customers import Customer, CustomersMutation, CustomersQuery, customer_node
 from schema.admin.jobs import JobsQuery
-from schema.admin.ledger import LedgerMutation, LedgerQuery
+from schema.admin.ledger import LedgerMutation, LedgerQuery, adjustment_node
 from schema.admin.orders import Order, OrdersQuery, order_node
 from schema.admin.recording import RecordingMutation
 from schema.admin.rewards import RewardsMutation, RewardsQuery
-from schema.admin.staff import StaffMutation, StaffQuery
+from schema.admin.staff import StaffMutation, StaffQuery, staff_node
 from schema.caller import Surroundings
 from schema.context import Info
 from schema.execution import GuardedSchema
 from schema.guard import STAFF
 from schema.identifiers import Node
-from schema.ledger import Entry
-from schema.rewards import Entitlement
+from schema.ledger import Entry, entry_shown
+from schema.rewards import Entitlement, held_reward
 
 
 async def _entry_node(info: Info, entry_id: UUID) -> Entry | None:
     require(info.context.actor, Permission.LEDGER_READ)
-    facts = (await entries_by_id([entry_id])).get(entry_id)
-    return Entry.of(facts) if facts else None
+    return await entry_shown(info.context, entry_id)
 
 
 async def _entitlement_node(info: Info, entitlement_id: UUID) -> Entitlement | None:
     require(info.context.actor, Permission.REWARDS_READ)
-    held = (await entitlements_by_id([entitlement_id], now=info.context.clock.now())).get(entitlement_id)
+    held = await held_reward(info.context, entitlement_id)
     return Entitlement.of(held, info.context.language) if held else None
 
 
@@ -46,6 +43,8 @@ NODES: dict[str, identifiers.Fetch] = {
     "Order": order_node,
     "Entry": _entry_node,
     "Entitlement": _entitlement_node,
+    "Adjustment": adjustment_node,
+    "StaffMember": staff_node,
 }
 """What `node` can fetch; each asks whether the caller may read it."""
 

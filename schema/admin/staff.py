@@ -3,6 +3,7 @@
 # mypy: disable-error-code="untyped-decorator"
 # Strawberry's field decorator with arguments is typed as Any.
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -11,6 +12,7 @@ import strawberry
 
 from loyalty.access import Role
 from loyalty.staff import invitations, keys, people
+from loyalty.words.languages import known
 from schema.caller import shop_asked, surroundings
 from schema.context import Info
 from schema.identifiers import Node, decoded, encoded
@@ -25,9 +27,10 @@ strawberry.enum(Role, description="What a member of staff is here for.")
 
 
 @strawberry.type(description="A program's key, without its secret.")
-class ApiKey(Node):
+class ApiKey:
     """What can be known of a key."""
 
+    id: strawberry.ID = strawberry.field(description="Opaque and globally unique.")
     name: str = strawberry.field(description="What it is for.")
     prefix: str = strawberry.field(description="The beginning of the secret, to tell keys apart.")
     scopes: list[str] = strawberry.field(description="What it may do.")
@@ -76,6 +79,15 @@ class StaffMember(Node):
             created_at=person.created_at,
             disabled_at=person.disabled_at,
         )
+
+
+async def staff_node(info: Info, staff_id: UUID) -> StaffMember | None:
+    """Return somebody by id.
+
+    Raises:
+        NotPermitted: the actor may not see staff, and this is not the actor.
+    """
+    return StaffMember.of(await people.person(info.context.actor, staff_id))
 
 
 @face_of(keys.ScopeUnknown)
@@ -175,19 +187,21 @@ InviteStaffResult = Annotated[
 class StaffQuery:
     """Questions about people and keys."""
 
-    @strawberry.field(description="Keys of programs, newest first.")
+    @strawberry.field(description="Keys of programs and personal tokens, the oldest first; revoked ones too.")
     async def api_keys(self, info: Info, first: First, after: After = None) -> Connection[ApiKey]:
         """Return a page of keys."""
         asked = KEYS.asked(first, after)
-        found = await keys.keys(info.context.actor, first=asked.limit, after=asked.key[0] if asked.key else None)
-        return Connection.of(asked.page(found.keys, key=lambda key: (key.id,)), ApiKey.of)
+        found = await keys.keys(info.context.actor, first=asked.first, after=asked.key[0] if asked.key else None)
+        shown = asked.page(found.keys, key=lambda key: (key.id,))
+        return Connection.of(replace(shown, has_next=found.has_next), ApiKey.of)
 
-    @strawberry.field(description="Everybody who works here, newest first.")
+    @strawberry.field(description="Everybody who works here, the longest here first; the disabled ones too.")
     async def staff(self, info: Info, first: First, after: After = None) -> Connection[StaffMember]:
         """Return a page of people."""
         asked = PEOPLE.asked(first, after)
-        found = await people.people(info.context.actor, first=asked.limit, after=asked.key[0] if asked.key else None)
-        return Connection.of(asked.page(found.people, key=lambda person: (person.id,)), StaffMember.of)
+        found = await people.people(info.context.actor, first=asked.first, after=asked.key[0] if asked.key else None)
+        shown = asked.page(found.people, key=lambda person: (person.id,))
+        return Connection.of(replace(shown, has_next=found.has_next), StaffMember.of)
 
 
 @strawberry.type
@@ -203,7 +217,7 @@ class StaffMutation:
             name=input.name,
             scopes=input.scopes,
             shop_id=(await shop_asked(info, input.shop)).id if input.shop else None,
-            now=context.clock.now(),
+            now=context.now,
         )
         return ApiKeyCreated(api_key=ApiKey.of(key), secret=secret)
 
@@ -211,7 +225,7 @@ class StaffMutation:
     async def revoke_api_key(self, info: Info, input: RevokeApiKeyInput) -> RevokeApiKeyResult:
         """Revoke a key."""
         context = info.context
-        key = await keys.revoke_api_key(context.actor, decoded("ApiKey", input.api_key_id), now=context.clock.now())
+        key = await keys.revoke_api_key(context.actor, decoded("ApiKey", input.api_key_id), now=context.now)
         return ApiKeyRevoked(api_key=ApiKey.of(key))
 
     @strawberry.mutation(description="Invite somebody to work here.")
@@ -223,8 +237,8 @@ class StaffMutation:
             email=input.email,
             name=input.name,
             roles=input.roles,
-            language=input.language or context.language,
-            now=context.clock.now(),
+            language=known(input.language) or input.language if input.language else context.language,
+            now=context.now,
         )
         return StaffInvited(
             staff_member=StaffMember.of(invited.person),

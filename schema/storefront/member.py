@@ -11,35 +11,30 @@ import strawberry
 from strawberry.dataloader import DataLoader
 
 from loyalty.customers import lookup, profile
-from loyalty.customers.models import Customer, CustomerIdentifier
+from loyalty.customers.models import Customer
 from loyalty.earning import enrolment
-from loyalty.ledger.balances import entries_by_id
 from loyalty.refusals import NotFound
-from loyalty.rewards.entitlements import entitlements_by_id
 from schema.caller import me_id, shop_asked
 from schema.context import Info
+from schema.cost import Cost
 from schema.customers import (
     BirthdayLocked,
     IdentifierInvalid,
     IdentifierTaken,
     ProfileChangesInput,
     VersionConflict,
+    email_shown,
 )
 from schema.identifiers import Node, encoded
-from schema.ledger import Entry, Wallet, entries_connection, wallets_shown
+from schema.ledger import Entry, Wallet, entries_connection, entry_shown, wallets_shown
 from schema.paging import After, Connection, First
 from schema.refusals import PlainRefusals
-from schema.rewards import Entitlement, entitlements_connection
+from schema.rewards import Entitlement, entitlements_connection, held_reward
 from schema.scalars import Locale
 
 
 async def _families(customer_ids: list[UUID]) -> list[list[UUID]]:
     found = await lookup.customer_families(customer_ids)
-    return [found[customer_id] for customer_id in customer_ids]
-
-
-async def _identifiers(customer_ids: list[UUID]) -> list[list[CustomerIdentifier]]:
-    found = await lookup.identifiers_of(customer_ids)
     return [found[customer_id] for customer_id in customer_ids]
 
 
@@ -72,10 +67,9 @@ class Member(Node):
     @strawberry.field(description="Their e-mail address, if they have one.")
     async def email(self, info: Info) -> str | None:
         """Return the verified one, else the oldest."""
-        loader: DataLoader[UUID, list[CustomerIdentifier]] = info.context.loader(_identifiers)
-        return next((one.value for one in await loader.load(self.customer.id) if one.kind == "email"), None)
+        return await email_shown(info.context, self.customer.id)
 
-    @strawberry.field(description="What they have, one wallet per unit of the programme.")
+    @strawberry.field(description="What they have, one wallet per unit of the programme.", directives=[Cost(rows=20)])
     async def wallets(self, info: Info) -> list[Wallet]:
         """Return all wallets, the main unit's first."""
         return await wallets_shown(info.context, self.customer.id, self.customer.shop_id)
@@ -97,8 +91,7 @@ class Member(Node):
     @strawberry.field(description="Their history, newest first. With `unit` only that unit's.")
     async def entries(self, info: Info, first: First, after: After = None, unit: UnitCode = None) -> Connection[Entry]:
         """Return a page of entries, with those of customers merged into this one."""
-        loader: DataLoader[UUID, list[UUID]] = info.context.loader(_families)
-        return await entries_connection(await loader.load(self.customer.id), first, after, unit)
+        return await entries_connection(info.context, self.customer.id, first, after, unit)
 
     @strawberry.field(description="The rewards they hold or held, newest first.")
     async def entitlements(self, info: Info, first: First, after: After = None) -> Connection[Entitlement]:
@@ -134,13 +127,13 @@ async def member_node(info: Info, customer_id: UUID) -> Member | None:
 
 async def own_entry_node(info: Info, entry_id: UUID) -> Entry | None:
     """Return the entry, if it is of the one who asks."""
-    facts = (await entries_by_id([entry_id])).get(entry_id)
-    return Entry.of(facts) if facts and await _is_own(info, facts.customer_id) else None
+    entry = await entry_shown(info.context, entry_id)
+    return entry if entry and await _is_own(info, entry.facts.customer_id) else None
 
 
 async def own_entitlement_node(info: Info, entitlement_id: UUID) -> Entitlement | None:
     """Return the entitlement, if it is of the one who asks."""
-    held = (await entitlements_by_id([entitlement_id], now=info.context.clock.now())).get(entitlement_id)
+    held = await held_reward(info.context, entitlement_id)
     return Entitlement.of(held, info.context.language) if held and await _is_own(info, held.customer_id) else None
 
 
@@ -236,7 +229,7 @@ class MemberMutation:
             ),
             shop=await shop_asked(info),
             actor=context.actor,
-            now=context.clock.now(),
+            now=context.now,
         )
         if done.customer_id is None:
             return Enrolled(member=None)
@@ -253,6 +246,6 @@ class MemberMutation:
             input.changes(),
             shop=await shop_asked(info),
             expected_version=input.expected_version,
-            now=context.clock.now(),
+            now=context.now,
         )
         return ProfileUpdated(member=Member.of(customer))

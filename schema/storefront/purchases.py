@@ -15,6 +15,7 @@ from loyalty.shops.catalogue import ShopFacts
 from loyalty.words.explanations import explained
 from schema.caller import me_id, shop_asked
 from schema.context import Info
+from schema.cost import Cost
 from schema.ledger import Entry, entries_shown, standing_of
 from schema.orders import ClaimWindowClosed, OrderLineInput, ReceiptNotClaimable
 from schema.refusals import KeyedRefusals
@@ -80,9 +81,13 @@ class QuotedBalance:
 class Quote:
     """An answer that writes nothing."""
 
-    earnings: list[QuotedEarning] = strawberry.field(description="What each rule would give.")
-    balances: list[QuotedBalance] = strawberry.field(description="Where that would lead.")
-    in_reach: list[RewardInReach] = strawberry.field(description="Rewards one could pay for then.")
+    earnings: list[QuotedEarning] = strawberry.field(
+        description="What each rule would give.", directives=[Cost(rows=20)]
+    )
+    balances: list[QuotedBalance] = strawberry.field(description="Where that would lead.", directives=[Cost(rows=20)])
+    in_reach: list[RewardInReach] = strawberry.field(
+        description="Rewards one could pay for then.", directives=[Cost(rows=50)]
+    )
 
 
 @strawberry.type
@@ -102,7 +107,7 @@ class PurchasesQuery:
             tax_minor=input.tax_minor or 0,
             customer_id=context.actor.customer_id,
             actor=context.actor,
-            now=context.clock.now(),
+            now=context.now,
         )
         return Quote(
             earnings=[await QuotedEarning.of(earned, shop, info) for earned in told.earned],
@@ -136,7 +141,9 @@ class ClaimReceiptInput:
 class ReceiptClaimed:
     """A claimed receipt."""
 
-    entries: list[Entry] = strawberry.field(description="What it earned, less what was returned meanwhile.")
+    entries: list[Entry] = strawberry.field(
+        description="What it earned, less what was returned meanwhile.", directives=[Cost(rows=20)]
+    )
     replayed: bool = strawberry.field(description="Whether the key was answered before and this tells it again.")
 
 
@@ -159,6 +166,6 @@ class PurchasesMutation:
             code=input.code,
             customer_id=me_id(info),
             actor=context.actor,
-            now=context.clock.now(),
+            now=context.now,
         )
         return ReceiptClaimed(entries=await entries_shown(context, done.value.entry_ids), replayed=done.replayed)

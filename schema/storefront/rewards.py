@@ -69,7 +69,7 @@ class RewardsMutation:
             customer_id=me_id(info),
             reward_id=input.reward_id,
             actor=context.actor,
-            now=context.clock.now(),
+            now=context.now,
         )
         return await redeemed(info, done)
 
@@ -82,7 +82,7 @@ class RewardsMutation:
             customer_id=me_id(info),
             reward_id=input.reward_id,
             actor=context.actor,
-            now=context.clock.now(),
+            now=context.now,
         )
         return await reserved(info, done)
 
@@ -95,6 +95,6 @@ class RewardsMutation:
             Once(input.idempotency_key, input),
             reservation_id=decoded("Reservation", input.reservation_id),
             actor=context.actor,
-            now=context.clock.now(),
+            now=context.now,
         )
         return await voided(info, done)

@@ -77,7 +77,7 @@ class SignInMutation:
             input.email,
             shop_id=context.shop_id,
             address=context.network_address,
-            now=context.clock.now(),
+            now=context.now,
         )
         if issued is not None:
             surroundings(info).send_sign_in_link(issued)
@@ -87,9 +87,7 @@ class SignInMutation:
     async def sign_in(self, info: Info, input: SignInInput) -> SignInResult:
         """Sign in."""
         context = info.context
-        token = await sign_in.sign_in(
-            input.token, secret=surroundings(info).secret.get_secret_value(), now=context.clock.now()
-        )
+        token = await sign_in.sign_in(input.token, secret=surroundings(info).secret.get_secret_value(), now=context.now)
         customers = await lookup.customers_by_id([token.customer_id])
         return SignedIn(
             access_token=token.token,
