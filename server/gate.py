@@ -68,18 +68,21 @@ def asked_of(content: object) -> Asked:
     """Return the request a JSON value is.
 
     Raises:
-        BadBody: it is no object, or one of its entries has another type than GraphQL over HTTP gives it.
+        BadBody: it is no object, names no document, or has an entry of another type than GraphQL over HTTP gives it.
     """
     if not isinstance(content, dict):
         batch = isinstance(content, list)
         raise BadBody("Send one request at a time, not a list." if batch else "The request must be a JSON object.")
-    return Asked(
+    asked = Asked(
         query=_entry(content, "query", str, "a string"),
         variables=_entry(content, "variables", dict, "an object"),
         operation_name=_entry(content, "operationName", str, "a string"),
         extensions=_entry(content, "extensions", dict, "an object"),
         document_id=_entry(content, "documentId", str, "a string"),
     )
+    if asked.query is None and asked.document_id is None and "persistedQuery" not in (asked.extensions or {}):
+        raise BadBody("There is no document: send `query`, or `documentId`.")
+    return asked
 
 
 def _entry(content: dict[str, Any], name: str, kind: type, worded: str) -> Any:

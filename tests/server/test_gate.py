@@ -74,6 +74,7 @@ async def test_the_seven_odd_bodies_are_bad_requests(body: bytes) -> None:
         (b'{"query": "{ actor }", "variables": []}', "`variables` must be an object"),
         (b'{"query": "{ actor }", "operationName": 1}', "`operationName` must be a string"),
         (b'{"query": "{ actor }", "extensions": "x"}', "`extensions` must be an object"),
+        (b'{"qeury": "{ actor }"}', "no document"),
         (b'{"documentId": 5}', "`documentId` must be a string"),
         (b'{"query": "{ actor }", "variables": {"a": "\\u0000"}}', "NUL"),
         (b'{"query": "{ actor }", "variables": {"a": "\\\\\\u0000"}}', "NUL"),
@@ -307,6 +308,6 @@ async def test_no_json_is_a_fault_of_ours(content: dict[str, object]) -> None:
 
 
 def test_what_is_absent_is_none() -> None:
-    asked = asked_of({})
+    asked = asked_of({"documentId": "sha256:0"})
 
-    assert (asked.query, asked.variables, asked.operation_name, asked.extensions, asked.document_id) == (None,) * 5
+    assert (asked.query, asked.variables, asked.operation_name, asked.extensions) == (None,) * 4
