@@ -56,15 +56,20 @@ def url_of(settings: Settings) -> str:
 
 
 async def migrated(settings: Settings, out: Console) -> None:
-    """Bring the database to the newest migration, with a bar while it takes time."""
-    with bar(out) as progress:
-        task = progress.add_task("Migrations", total=None, visible=False)
+    """Bring the database to the newest migration, with a bar where there is something to do."""
+    progress = bar(out)
+    task = progress.add_task("Migrations")
 
-        def told(name: str, place: int, of: int) -> None:
-            progress.update(task, description=f"Migration {name}", completed=place - 1, total=of, visible=True)
+    def told(name: str, place: int, of: int) -> None:
+        progress.start()
+        progress.update(task, description=f"Migration {name}", completed=place - 1, total=of)
 
+    try:
         applied = await database.migrate_locked(url_of(settings), told)
         progress.update(task, description="Migrations", completed=len(applied), total=len(applied) or 1)
+    finally:
+        if progress.live.is_started:
+            progress.stop()
 
 
 def bar(out: Console) -> Progress:
