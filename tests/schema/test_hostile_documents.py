@@ -15,7 +15,7 @@ from tests.support.tiny_schema import SUPPORT, a_context, a_schema
 CPU_SECONDS_MAX = 0.25
 GROWTH_MAX = 2.5
 NOISE_SECONDS = 0.010
-"""What a busy machine adds of its own."""
+"""Below it a ratio says more about the machine than about the document, and above it a busy one adds as much."""
 
 GROUND = Ground("stars(first: 1) { nodes { %s } }", "Star", "followers(first: 1) { nodes { %s } }", "name")
 
@@ -50,4 +50,4 @@ async def test_a_hostile_document_is_answered_quickly_in_every_size(family: str,
 
     assert max(spent) <= CPU_SECONDS_MAX
     for half, whole in pairwise(spent):
-        assert whole < GROWTH_MAX * half + NOISE_SECONDS
+        assert half < NOISE_SECONDS or whole < GROWTH_MAX * half + NOISE_SECONDS
