@@ -504,7 +504,7 @@ class Migration(migrations.Migration):
         ),
         ops.AddConstraint(
             model_name='Entry',
-            constraint=CheckConstraint(check='points BETWEEN -1000000000000 AND 1000000000000', name='entry_points_in_bounds'),
+            constraint=CheckConstraint(check='points BETWEEN -1000000000000000 AND 1000000000000000', name='entry_points_in_bounds'),
         ),
         ops.AddConstraint(
             model_name='Entry',

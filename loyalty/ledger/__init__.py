@@ -3,6 +3,8 @@
 posting.py        the only writer: postings in, one result each, in one round trip
 posting.sql       the machine behind it: one set-based function
 model.py          the same machine in plain Python, written from docs/ledger.md: the oracle
+model_state.py    what the model knows: wallets, lots, entries
+replay.py         stored entries through the model
 verification.py   replay from zero and name the first difference
 balances.py       what stands: wallets, lots by expiry, entries
 adjustment.py     corrections by hand, four eyes

@@ -11,6 +11,7 @@ from loyalty.shops.days import expires_on
 from loyalty.transactions import in_one_transaction, rows
 
 BATCH_SIZE = 500
+_ALL = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +76,12 @@ async def _expire_batch(
     ]
     posted = await post(postings, by=actor, now=now)
     return Swept(len(due), -sum(one.points for one in posted))
+
+
+async def expire_due_lots_of(customer_ids: Sequence[UUID], *, now: datetime) -> None:
+    """Expire what these customers hold that is due, in the open transaction.
+
+    Whoever gives units back to their lots does this first: a lot that is given more time must not give it to units
+    whose time is up.
+    """
+    await _expire_batch(now, Actor.system("expire-lots"), _ALL, customer_ids, dated_at_end=False)

@@ -68,13 +68,14 @@ class Ledger:
         """Do the giving half of a transfer, and return its entry and what it carries.
 
         Raises:
-            Refused: reserved_units, nothing_to_transfer or balance_too_low.
+            Refused: reserved_units, nothing_to_transfer, balance_too_low or too_large.
         """
         if asked.to_customer_id is None or asked.to_customer_id == asked.customer_id:
             raise ValueError("a transfer goes to another customer")
         wallet = self.wallet(asked.customer_id, asked.unit)
         draft = Draft(asked, wallet, now)
         gift = _gift_of_all(wallet) if asked.points is None else _gift_of(wallet, _positive(asked), now)
+        _room_for(sum(units for _, _, units in gift.lots) + gift.owed, self.wallet(asked.to_customer_id, asked.unit))
         for lot, part, units in gift.lots:
             draft.move(wallet.lots[lot.sequence - 1], part, "transferred", units)
         draft.add("owed", -gift.owed)
@@ -304,6 +305,12 @@ def _reverse(_: Ledger, draft: Draft) -> Entry:
 def _clawback(_: Ledger, draft: Draft) -> Entry:
     wallet, points = draft.wallet, _positive(draft.asked)
     of_order = wallet.lots_of(draft.asked.order_id)
+    if draft.asked.owing_allowed:
+        others = [lot for lot in wallet.spendable_lots(draft.now) if lot not in of_order]
+        reached = sum(lot.parts[part] for lot in of_order for part in ("pending", "open", "expired"))
+        reached += sum(lot.parts["open"] for lot in others)
+        if wallet.columns.owed + max(0, points - reached) > WALLET_MAX_POINTS:
+            raise Refused("too_large")
     pending = draft.take(of_order, "pending", "reversed", points)
     available = draft.take(of_order, "open", "reversed", points - pending)
     lost = draft.take(of_order, "expired", "reversed", points - pending - available)

@@ -105,7 +105,9 @@ class Entry(Model):
                 name="entry_external_reference",
                 condition="external_reference IS NOT NULL",
             ),
-            CheckConstraint(check="points BETWEEN -1000000000000 AND 1000000000000", name="entry_points_in_bounds"),
+            CheckConstraint(
+                check="points BETWEEN -1000000000000000 AND 1000000000000000", name="entry_points_in_bounds"
+            ),
             CheckConstraint(check=f"kind IN ({_ENTRY_KIND_LIST})", name="entry_kind"),
             CheckConstraint(
                 check="contra IN ('issued','redeemed','expired','adjusted','reversed','transferred','none')",

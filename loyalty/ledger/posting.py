@@ -246,6 +246,8 @@ async def post(postings: Sequence[Posting], *, by: Actor, now: datetime) -> list
         return []
     for posting in postings:
         _prepare(posting, now)
+    references = [(one.external_reference, one.kind) for one in postings if one.external_reference is not None]
+    assert len(references) == len(set(references)), "within a batch a reference is used once"
     text = orjson.dumps(postings, default=str).decode()  # asyncpg has a UUID class of its own
 
     async def posted() -> list[asyncpg.Record]:
@@ -266,6 +268,8 @@ def _prepare(posting: Posting, now: datetime) -> None:
     if points is not None and abs(points) > POINTS_PER_ENTRY_MAX:
         raise AmountTooLarge
     assert points != 0, "a posting of nothing"
+    assert points is None or points > 0 or isinstance(posting, Adjust), "only a correction takes a sign"
+    assert not isinstance(posting, Transfer) or posting.to_customer_id != posting.customer_id, "from one to another"
     if posting.entry_id is None:
         posting.entry_id = new_id(now)
     if isinstance(posting, _Credit) and posting.lot_made_id is None:

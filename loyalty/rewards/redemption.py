@@ -14,6 +14,7 @@ import orjson
 
 from loyalty.access import Actor, ActorKind, Permission, require
 from loyalty.identity import new_id
+from loyalty.ledger.expiry import expire_due_lots_of
 from loyalty.ledger.posting import Capture, Redeem, Reserve, Void, post
 from loyalty.once.answers import Answer, Once, answered
 from loyalty.programme.expiry import restored_until
@@ -176,6 +177,7 @@ async def void_reservation(once: Once, *, reservation_id: UUID, actor: Actor, no
 
     async def effects() -> Voided:
         held = await _held(reservation_id, actor)
+        await expire_due_lots_of([held.customer_id], now=now)
         [posted] = await post([await _void(held, now)], by=actor, now=now)
         entry_id = posted.or_refuse()
         await close_entitlements([held.entitlement_id], "returned", now=now)
@@ -304,6 +306,7 @@ async def _expire_some(actor: Actor, batch_size: int, now: datetime) -> Reservat
         batch_size,
     )
     due = [_for_checkout(one) for one in found]
+    await expire_due_lots_of([held.customer_id for held in due], now=now)
     posted = await post([await _void(held, now) for held in due], by=actor, now=now)
     voided = [held for held, result in zip(due, posted, strict=True) if result.took_effect]
     await close_entitlements([held.entitlement_id for held in voided], "returned", now=now)

@@ -356,6 +356,8 @@ AS $$
                 WHEN p.kind IN ('capture', 'void') AND p.reservation_state IS DISTINCT FROM 'open'
                     THEN 'reservation_not_open'
                 WHEN p.kind = 'capture' AND p.reservation_expires_at <= business_now THEN 'reservation_expired'
+                WHEN p.kind = 'clawback' AND p.owing_allowed
+                    AND p.owed + p.wanted - coalesce(t.units, 0) > 1000000000000000 THEN 'too_large'
                 WHEN p.kind = 'expire' AND t.units IS NULL THEN 'nothing_due'
                 WHEN p.kind = 'release' AND t.units IS NULL THEN 'nothing_pending'
                 WHEN p.kind = 'reverse' AND EXISTS (
@@ -588,6 +590,13 @@ BEGIN
         END IF;
         moved_open := p.points;
         moved_pending := 0;
+    END IF;
+    IF taker.available_points + taker.pending_points + taker.reserved_points + taker.owed_points
+        + moved_open + moved_pending + moved_owed > 1000000000000000
+    THEN
+        RETURN QUERY SELECT p.idx, 'too_large', NULL::uuid, NULL::bigint, 0::bigint, giver.available_points,
+            NULL::bigint, 0::bigint, 0::bigint;
+        RETURN;
     END IF;
     net := moved_open + moved_pending - moved_owed;
     absorbed := least(taker.owed_points + moved_owed, moved_open);
