@@ -132,6 +132,18 @@ async def test_points_that_expired_while_they_were_held_come_back_for_thirty_day
     assert [(lot.points, lot.expires_at) for lot in wallet.expiring] == [(200, datetime(2026, 4, 1, 21, tzinfo=UTC))]
 
 
+async def test_what_comes_back_gives_no_more_time_to_points_whose_time_is_up(now: datetime) -> None:
+    shop, _ = await a_shop(reservation_minutes=60, now=now)
+    customer_id = await a_member(shop, balance_points=300, expires_at=now + timedelta(minutes=10), now=now)
+    reserved = await reserve(customer_id, now=now)
+    later = now + timedelta(minutes=20)
+
+    await void_reservation(a_key(), reservation_id=reserved.reservation_id, actor=TILL, now=later)
+
+    assert await standing(customer_id, now=later) == (200, 0, "returned")
+    assert await transactions.value("SELECT expired_points FROM lot") == 100
+
+
 @pytest.mark.parametrize("first", ["capture", "void"])
 @pytest.mark.parametrize("second", ["capture", "void"])
 async def test_a_reservation_is_closed_once(first: str, second: str, now: datetime) -> None:
