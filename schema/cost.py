@@ -114,6 +114,7 @@ class _Price:
     weight: int
     items: tuple[str, ...]
     takes_first: bool
+    listed: bool
     rows: int
     """Rows of the list it is; 1 for what is no list."""
 
@@ -192,9 +193,11 @@ class Prices:
         below: Measure = 0
         if node.selection_set:
             below = self._selections(node.selection_set, price.type, told, fragments)
-        rows = size if size is not None and node.name.value in SIZED else price.rows
-        own = product_of(weight, told) if price.items and told is not None else weight
-        return product_of(rows, sum_of([own, below]))
+        if price.items and told is not None and not price.listed:
+            return sum_of([product_of(weight, told), below])
+        rows: Measure = size if size is not None and node.name.value in SIZED else price.rows
+        rows = told if price.items and told is not None else rows
+        return product_of(rows, sum_of([weight, below]))
 
 
 def _price(field: GraphQLField) -> _Price:
@@ -203,11 +206,13 @@ def _price(field: GraphQLField) -> _Price:
     said = _said(field)
     free = not composite or named.name == "PageInfo" or named.name.endswith("Edge") or named.name.startswith("__")
     listed = composite and isinstance(get_nullable_type(field.type), GraphQLList)
+    by_ids = ("ids",) if listed and "ids" in field.args else ()
     return _Price(
         type=named,
         weight=said.weight if said and isinstance(said.weight, int) else 0 if free else 1,
-        items=tuple(said.items.split(".")) if said and isinstance(said.items, str) else (),
+        items=tuple(said.items.split(".")) if said and isinstance(said.items, str) else by_ids,
         takes_first="first" in field.args,
+        listed=listed,
         rows=(said.rows if said and isinstance(said.rows, int) else ROWS_ASSUMED) if listed else 1,
     )
 
@@ -281,6 +286,7 @@ def unbounded_lists(schema: GraphQLSchema) -> list[str]:
         for name, field in type_.fields.items()
         if isinstance(get_nullable_type(field.type), GraphQLList)
         and isinstance(get_named_type(field.type), GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType)
-        and name not in SIZED
+        and "ids" not in field.args
+        and not (name in SIZED and type_ not in (schema.query_type, schema.mutation_type))
         and not isinstance(getattr(_said(field), "rows", None), int)
     )

@@ -60,6 +60,13 @@ def test_a_page_is_never_priced_above_a_hundred_rows() -> None:
     assert cost(text, {"n": -5}) == 1
 
 
+def test_what_is_asked_for_by_ids_counts_them() -> None:
+    assert cost('{ nodes(ids: ["a", "b", "c"]) { id ... on Star { twins { name } } } }') == 3 * (1 + 2)
+    text = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+    assert cost(text, {"ids": ["a"] * 100}) == 100
+    assert cost(text, {"ids": "a"}) == 1
+
+
 def test_a_mutation_costs_ten_and_a_batch_as_much_as_it_has_items() -> None:
     text = "mutation ($i: HangInput!) { hang(input: $i) { ... on Hung { results { name } } } }"
 

@@ -55,3 +55,14 @@ async def test_node_answers_what_the_table_of_its_schema_hands_out(id: str, answ
     result = await SCHEMA.execute(text, {"id": id}, a_context())
 
     assert (result.data, result.errors) == ({"node": answer}, None)
+
+
+async def test_nodes_answers_in_the_order_of_the_ids_and_not_more_than_a_hundred() -> None:
+    text = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+    ids = [encoded("Star", UUID(int=5)), "nonsense", encoded("Star", UUID(int=2))]
+
+    found = await SCHEMA.execute(text, {"ids": ids}, a_context())
+    many = await SCHEMA.execute(text, {"ids": ids * 34}, a_context())
+
+    assert found.data == {"nodes": [{"id": ids[0]}, None, {"id": ids[2]}]}
+    assert [(error.extensions or {})["code"] for error in many.errors or ()] == ["BAD_USER_INPUT"]

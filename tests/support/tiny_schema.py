@@ -21,7 +21,7 @@ from schema.context import Context, Info
 from schema.cost import Cost
 from schema.execution import GuardedSchema
 from schema.guard import PUBLIC, Limits
-from schema.identifiers import Fetch, Node, encoded, node
+from schema.identifiers import Fetch, Node, encoded, node, nodes
 from schema.paging import After, Connection, First, Keyset
 from schema.refusals import KeyedRefusals, Refusal, face_of
 from schema.scalars import BigInt, CurrencyCode, Locale, Money, Quantity
@@ -152,6 +152,11 @@ class Query:
     async def node(self, info: Info, id: strawberry.ID) -> Node | None:
         """Return whatever has the id."""
         return await node(FETCHES, info, id)
+
+    @strawberry.field
+    async def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Node | None]:
+        """Return whatever has the ids."""
+        return await nodes(FETCHES, info, ids)
 
     @strawberry.field
     async def body(self) -> Annotated[Star | Planet, strawberry.union("Body")]:
