@@ -10,7 +10,6 @@ import pytest
 
 from loyalty import transactions
 from loyalty.access import Actor, NotPermitted, Permission
-from loyalty.amounts import split_by_largest_remainder
 from loyalty.customers.identifiers import IdentifierInvalid
 from loyalty.customers.models import Customer
 from loyalty.earning.purchases import (
@@ -109,13 +108,6 @@ async def test_what_is_recorded_is_what_was_asked(now: datetime) -> None:
     assert (kept.sku, kept.name, kept.category, kept.brand) == ("A", "Tea", "Tea", "Leaf")
     assert (kept.quantity_milli, kept.returned_milli) == (453, 0)
     assert (kept.amount_minor, kept.list_amount_minor, kept.cost_minor, kept.gift_card) == (990, 1200, 400, False)
-
-
-def test_a_discount_is_split_as_seats_are_by_the_largest_remainder() -> None:
-    # The worked example of the "Largest remainder method" article of Wikipedia (Hare quota): 100,000 votes, 10 seats.
-    votes = [47_000, 16_000, 15_800, 12_000, 6_100, 3_100]
-
-    assert split_by_largest_remainder(10, votes) == [5, 2, 1, 1, 1, 0]
 
 
 @pytest.mark.parametrize(
