@@ -161,16 +161,22 @@ class Endpoint(GraphQL[Context, None]):
         """Return the context of one operation on a socket."""
         return context.afresh(secrets.token_hex(8))
 
-    async def until_refused(self, context: Context) -> None:
-        """Return when the caller's credentials are good no longer; they are looked at every second or so."""
+    async def is_refused(self, context: Context) -> bool:
+        """Return whether the caller's credentials are good no longer."""
+        try:
+            await self.serving.authenticate(context.headers, self.serving.clock.now())
+        except BadCredentials:
+            return True
+        except Exception as fault:  # the database may be away for a moment; the next look decides
+            masked_fault(fault, context.request_id)
+        return False
+
+    async def until_refused(self, context: Context, *, watched: Callable[[], bool] = lambda: True) -> None:
+        """Return when the caller's credentials are good no longer: looked at every second or so while it matters."""
         while True:
             await asyncio.sleep(self.serving.recheck_seconds)
-            try:
-                await self.serving.authenticate(context.headers, self.serving.clock.now())
-            except BadCredentials:
+            if watched() and await self.is_refused(context):
                 return
-            except Exception as fault:  # the database may be away for a moment; the next look decides
-                masked_fault(fault, context.request_id)
 
     async def _while_good(
         self, results: AsyncGenerator[ExecutionResult, None], context: Context

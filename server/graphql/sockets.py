@@ -1,7 +1,7 @@
 """Operations over a socket: graphql-transport-ws and nothing older.
 
-The token comes in `connection_init`, within five seconds; it is looked at again while the socket is open, so that
-what was revoked or has ended ends here too. Each operation has a context of its own.
+The token comes in `connection_init`, within five seconds; it is looked at again whenever an operation starts and
+while one runs, so that what was revoked or has ended ends here too. Each operation has a context of its own.
 """
 
 import asyncio
@@ -59,6 +59,8 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
         """Start an operation, whose document may be given by its hash."""
         if self.connection_acknowledged:
+            if not self.operations and await self.view.is_refused(self._context):
+                return await self.websocket.close(code=UNAUTHORIZED, reason="Unauthorized")
             try:
                 asked = asked_of(message["payload"])
                 text = self.view.text_of(asked, self._context)
@@ -87,7 +89,7 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
         await self.send_message({"id": operation_id, "type": "error", "payload": [error.formatted]})
 
     async def _close_when_refused(self) -> None:
-        await self.view.until_refused(self._context)
+        await self.view.until_refused(self._context, watched=lambda: bool(self.operations))
         await self.websocket.close(code=UNAUTHORIZED, reason="Unauthorized")
 
 

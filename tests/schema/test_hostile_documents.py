@@ -7,9 +7,11 @@ from itertools import pairwise
 
 import pytest
 
+from schema.admin.root import AdminSchema
 from schema.execution import GuardedSchema
 from schema.guard import PUBLIC, STAFF, Limits
-from tests.support.hostile import FAMILIES, SIZES, Ground
+from schema.storefront.root import StorefrontSchema
+from tests.support.hostile import FAMILIES, SIZES, Ground, documents
 from tests.support.tiny_schema import SUPPORT, a_context, a_schema
 
 CPU_SECONDS_MAX = 0.25
@@ -51,3 +53,33 @@ async def test_a_hostile_document_is_answered_quickly_in_every_size(family: str,
     assert max(spent) <= CPU_SECONDS_MAX
     for half, whole in pairwise(spent):
         assert half < NOISE_SECONDS or whole < GROWTH_MAX * half + NOISE_SECONDS
+
+
+REAL = {
+    "storefront": (
+        StorefrontSchema(),
+        Ground("me { %s }", "Member", "entries(first: 1) { nodes { order { %s } } }", "displayName"),
+    ),
+    "admin": (
+        AdminSchema(),
+        Ground(
+            "customers(first: 1) { nodes { %s } }",
+            "Customer",
+            "orders(first: 1) { nodes { customer { %s } } }",
+            "displayName",
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_the_real_schemas_read_hostile_documents_quickly(name: str) -> None:
+    schema, ground = REAL[name]
+
+    for family, size, text in documents(ground):
+        before = time.process_time()
+        document = schema.documents.read(text)
+        if document.refused is None:
+            assert all(operation.priced.cost(None) >= 0 for operation in document.operations)
+            schema.documents.validated(document)
+        assert time.process_time() - before <= CPU_SECONDS_MAX, (family, size)

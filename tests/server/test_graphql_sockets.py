@@ -132,6 +132,16 @@ async def test_a_socket_closes_soon_after_its_credentials_end(url: str, tokens: 
         assert time.monotonic() - before < 1
 
 
+async def test_a_quiet_socket_is_looked_at_when_it_asks_again(url: str, tokens: Tokens) -> None:
+    async with opened(url, {"authorization": "Bearer support"}) as socket:
+        del tokens.actors["support"]
+        await asyncio.sleep(0.2)
+
+        await socket.subscribe("{ actor }")
+
+        assert await socket.close_code() == 4401
+
+
 async def test_nothing_is_answered_before_the_socket_is_let_in(url: str) -> None:
     async with connected(url) as socket:
         await socket.subscribe("{ actor }")
