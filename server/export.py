@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from graphql import build_schema, lexicographic_sort_schema, print_schema
+from graphql import build_schema, find_breaking_changes, lexicographic_sort_schema, print_schema
 
 from schema.admin.root import AdminSchema
 from schema.storefront.root import StorefrontSchema
@@ -30,3 +30,8 @@ def outdated() -> list[str]:
     return [
         path.name for path, text in printed().items() if not path.exists() or path.read_text(encoding="utf-8") != text
     ]
+
+
+def broken_promises(before: str, after: str) -> list[str]:
+    """Return, in words, what a client written against the schema `before` can no longer rely on."""
+    return [change.description for change in find_breaking_changes(build_schema(before), build_schema(after))]
