@@ -8,6 +8,7 @@ replay.py         stored entries through the model
 verification.py   replay from zero and name the first difference
 balances.py       what stands: wallets, lots by expiry, entries
 adjustment.py     corrections by hand, four eyes
+adjustments.py    corrections as they stand
 goodwill.py       how much a person may give away in a month
 units.py          which units there are
 expiry.py         due lots, in chunks

@@ -1,12 +1,9 @@
 """Corrections by hand: a reason, a note, a budget, and a second pair of eyes above the limit."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
-
-import asyncpg
 
 from loyalty.access import Actor, Permission, require
 from loyalty.amounts import POINTS_PER_ENTRY_MAX
@@ -14,6 +11,9 @@ from loyalty.audit import trail
 from loyalty.customers.lookup import customer_family_ids, customers_by_id, holder_of
 from loyalty.identity import new_id
 from loyalty.ledger import goodwill
+from loyalty.ledger.adjustments import AdjustmentFacts as AdjustmentFacts
+from loyalty.ledger.adjustments import adjustments_by_id as adjustments_by_id
+from loyalty.ledger.adjustments import adjustments_page as adjustments_page
 from loyalty.ledger.posting import Adjust, AmountTooLarge, post
 from loyalty.ledger.units import require_unit
 from loyalty.once.answers import Answer, Once, answered
@@ -300,57 +300,3 @@ async def _decide(asked: _Asked, state: str, note: str, entry_id: UUID | None, a
         after={"state": state, "points": asked.points, "unit": asked.unit},
         now=now,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class AdjustmentFacts:
-    """One correction and what became of it."""
-
-    id: UUID
-    customer_id: UUID
-    unit: str
-    points: int
-    reason: str
-    note: str
-    state: str
-    asked_by: str
-    asked_at: datetime
-    decided_by: str | None
-    decided_at: datetime | None
-    decision_note: str
-    entry_id: UUID | None
-
-
-async def adjustments_page(
-    actor: Actor,
-    *,
-    first: int,
-    after: tuple[datetime, UUID] | None = None,
-    state: str | None = None,
-    customer_id: UUID | None = None,
-) -> list[AdjustmentFacts]:
-    """Return up to `first` corrections, newest first, after the place (asked_at, id) `after`.
-
-    Raises:
-        NotPermitted: the actor may not read the ledger.
-    """
-    require(actor, Permission.LEDGER_READ)
-    found = await rows(
-        "SELECT * FROM adjustment WHERE ($1::text IS NULL OR state = $1) AND ($2::uuid IS NULL OR customer_id = $2)"
-        " AND ($3::timestamptz IS NULL OR (asked_at, id) < ($3, $4::uuid)) ORDER BY asked_at DESC, id DESC LIMIT $5",
-        state,
-        customer_id,
-        *(after or (None, None)),
-        first,
-    )
-    return [_facts(row) for row in found]
-
-
-async def adjustments_by_id(adjustment_ids: Sequence[UUID]) -> dict[UUID, AdjustmentFacts]:
-    """Return these corrections, by id."""
-    found = await rows("SELECT * FROM adjustment WHERE id = ANY($1::uuid[])", adjustment_ids)
-    return {row["id"]: _facts(row) for row in found}
-
-
-def _facts(row: asyncpg.Record) -> AdjustmentFacts:
-    return AdjustmentFacts(**row)

@@ -5,18 +5,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from loyalty import transactions
 from loyalty.access import Actor, Permission
 from loyalty.earning.purchases import OrderRecorded, record_order
 from loyalty.earning.returns import ReturnAwaitsOrder, ReturnOutcome, ReturnRecorded, cancel_order, record_return
 from loyalty.ledger.balances import WalletFacts, wallets_of
+from loyalty.ledger.posting import Redeem, post
 from loyalty.ledger.verification import verify
 from loyalty.once.answers import Answer
 from loyalty.orders.asked import IdentifierAsked, LineAsked, OrderAsked, ReturnLineAsked
 from loyalty.shops.catalogue import ShopFacts
-from tests.support.programme import a_key
+from tests.support.programme import TESTS, a_key
 
 TILL = Actor.key(UUID(int=1), frozenset({Permission.ORDERS_RECORD}))
 PLACED_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -87,6 +88,13 @@ async def cancelled(
     return (await cancel_order(once, shop=shop, order_external_id=order.external_id, actor=TILL, now=now)).value
 
 
+async def spent(customer_id: UUID | None, points: int, *, now: datetime) -> None:
+    """Have the customer spend points."""
+    assert customer_id is not None
+    [posted] = await post([Redeem(customer_id=customer_id, unit="points", points=points)], by=TESTS, now=now)
+    posted.or_refuse()
+
+
 def back(quantity: float = 1, *, sku: str | None = None, line_number: int | None = None) -> ReturnLineAsked:
     """Return a line of a return."""
     return ReturnLineAsked(quantity_milli=round(quantity * 1000), sku=sku, line_number=line_number)
@@ -136,11 +144,6 @@ async def traces(*tables: str) -> dict[str, int]:
 def only(outcomes: Sequence[Any], kind: type[Any]) -> list[int]:
     """Return the places of the outcomes of this kind."""
     return [place for place, outcome in enumerate(outcomes) if isinstance(outcome, kind)]
-
-
-def keys(number: int) -> list[str]:
-    """Return so many keys nobody used."""
-    return [uuid4().hex for _ in range(number)]
 
 
 DAY = timedelta(days=1)

@@ -30,7 +30,6 @@ from loyalty.earning.returns import (
 )
 from loyalty.ledger.balances import entries_by_id
 from loyalty.ledger.expiry import expire_due_lots
-from loyalty.ledger.posting import Redeem, post
 from loyalty.once.answers import Answer, IdempotencyMismatch
 from loyalty.orders.asked import (
     IdentifierAsked,
@@ -62,6 +61,7 @@ from tests.support.orders import (
     lots,
     recorded,
     returned,
+    spent,
     traces,
 )
 from tests.support.programme import TESTS, a_document, a_key, a_rule, a_shop
@@ -82,12 +82,6 @@ async def shop(now: datetime, database: str) -> ShopFacts:
 async def taken(done: ReturnRecorded) -> list[tuple[str, int]]:
     """Return the kind and points of the entries of a return."""
     return [(entry.kind, entry.points) for entry in (await entries_by_id(done.entry_ids)).values()]
-
-
-async def spend(customer_id: UUID | None, points: int, now: datetime) -> None:
-    assert customer_id is not None
-    [posted] = await post([Redeem(customer_id=customer_id, unit="points", points=points)], by=TESTS, now=now)
-    posted.or_refuse()
 
 
 async def test_a_partial_return_takes_back_its_share_rounded_down_and_the_last_one_the_rest(
@@ -179,7 +173,7 @@ async def test_units_that_wait_are_taken_back_first(now: datetime) -> None:
 async def test_units_that_are_spent_are_owed_and_the_next_purchase_pays_them(now: datetime, shop: ShopFacts) -> None:
     order = an_order(100_00)
     anna = (await recorded(order, now=now)).customer_id
-    await spend(anna, 70, now)
+    await spent(anna, 70, now=now)
 
     done = await applied(shop, order, now=now)
 
@@ -194,7 +188,7 @@ async def test_where_nothing_may_be_owed_what_is_spent_is_forgiven(now: datetime
     shop, _ = await a_shop(now=now, owing_allowed=False)
     order = an_order(100_00)
     anna = (await recorded(order, now=now)).customer_id
-    await spend(anna, 70, now)
+    await spent(anna, 70, now=now)
 
     done = await applied(shop, order, now=now)
 
@@ -206,7 +200,7 @@ async def test_units_that_expired_are_not_lost_twice(now: datetime) -> None:
     shop, _ = await a_shop(now=now, expiry={"kind": "after", "days": 30, "round_to": "day"})
     order = an_order(100_00)
     anna = (await recorded(order, now=now)).customer_id
-    await spend(anna, 30, now)
+    await spent(anna, 30, now=now)
     later = now + 40 * DAY
     await expire_due_lots(now=later, actor=TESTS)
     await recorded(an_order(50_00, placed_at=later), now=later)
@@ -224,7 +218,7 @@ async def test_a_return_goes_by_what_was_earned_and_not_by_the_programme_of_toda
     order = an_order(a_line(30_00, quantity=3), placed_at=now)
     anna = (await recorded(order, now=now)).customer_id
     await publish(TESTS, shop.programme, a_document(earn=[a_rule((None, 50, "1.00"))], owing_allowed=False), now=now)
-    await spend(anna, 55, now)
+    await spent(anna, 55, now=now)
 
     done = await applied(shop, order, back(2, sku="A"), now=now + DAY)
 
