@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
-from jobs import ledger, runs
+from jobs import ledger, runs, upkeep
 from loyalty.access import Actor
 
 Work = Callable[[Actor, datetime], Awaitable[dict[str, object]]]
@@ -89,5 +89,35 @@ JOBS: tuple[Job, ...] = (
         Daily(time(4, 10)),
         "The list of runs stays as long as somebody reads it.",
         runs.forget_old_runs,
+    ),
+    Job(
+        "verify-audit-trail",
+        Daily(time(3, 40)),
+        "Nobody changes what was written about who did what, or somebody learns of it the same night.",
+        upkeep.verify_audit_trail,
+    ),
+    Job(
+        "forget-past-answers",
+        Daily(time(4, 20)),
+        "A retry is told the same answer for thirty days; what is older takes room.",
+        upkeep.forget_past_answers,
+    ),
+    Job(
+        "forget-past-attempts",
+        Every(timedelta(hours=1)),
+        "What no limit counts any more is nobody's to keep.",
+        upkeep.forget_past_attempts,
+    ),
+    Job(
+        "forget-past-sessions",
+        Daily(time(4, 30)),
+        "Who was signed in a month ago is nobody's to keep.",
+        upkeep.forget_past_sessions,
+    ),
+    Job(
+        "forget-past-links",
+        Daily(time(4, 40)),
+        "A sign-in link that no longer works is nobody's to keep.",
+        upkeep.forget_past_links,
     ),
 )

@@ -174,6 +174,28 @@ def customer_token(
 
 
 @app.command()
+def shop_keys(
+    shop: Annotated[str, typer.Option(help="Code of the shop; may be left out where there is one.")] = "",
+    quiet: Quiet = False,
+) -> None:
+    """Show the key a shop's front end sends, and the secret its server signs customers' tokens with."""
+    from loyalty.earning.purchases import shop_meant
+    from loyalty.shops.catalogue import ShopFacts, shop_secrets
+
+    async def shown(_: Settings) -> tuple[ShopFacts, str]:
+        meant = await shop_meant(shop or None, COMMAND_LINE)
+        return meant, (await shop_secrets(meant.id)).token_secret
+
+    meant, secret = _with_rules(shown, quiet=quiet)
+    if quiet:
+        print(secret)
+        return
+    print(f"Shop             {meant.code} ({meant.name})")
+    print(f"Publishable key  {meant.publishable_key}  (front ends send it as X-Shop-Key)")
+    print(f"Token secret     {secret}  (HS256; iss: {meant.code}, sub: your own customer id, exp: at most a day ahead)")
+
+
+@app.command()
 def verify_ledger(quiet: Quiet = False) -> None:
     """Replay the ledger from zero and name the first difference; the exit code is 1 if there is one."""
     from loyalty.ledger.verification import verify
@@ -231,10 +253,10 @@ def restore(
 @app.command()
 def doctor() -> None:
     """List every setting with its source, and look whether the database can be relied on."""
-    from server.doctor import findings, settings_table, show
+    from server.doctor import findings, show, show_settings
 
     settings = _settings()
-    out.print(settings_table(settings))
+    show_settings(settings, out)
     if not show(_with_database(findings), out):
         raise CommandFailed("Something is not as it should be.")
 

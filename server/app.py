@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from loyalty.clock import Clock
+from loyalty.throttles.attempts import hash_subjects_with
 from server import database
 from server.endpoints import Endpoints
 from server.headers import SecurityHeaders
@@ -26,14 +27,14 @@ Beside = Callable[[], Coroutine[Any, Any, None]]
 
 
 def create_app(settings: Settings, clock: Clock, *, beside: Sequence[Beside] = ()) -> Starlette:
-    """Return the application. `settings.database_url` names a database that is migrated; opening refuses another."""
+    """Return the application. `settings.database_url` names a database that is migrated."""
     endpoints = Endpoints(settings, clock)
     secure = urlsplit(settings.base_url).scheme == "https"
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            await _require_migrated(url_of(settings))
+            hash_subjects_with(settings.secret_value().encode())
             await stack.enter_async_context(database.opened(url_of(settings), pool_max=settings.pool_max))
             await stack.enter_async_context(endpoints.opened())
             await stack.enter_async_context(_going_on(beside))
@@ -58,14 +59,6 @@ def create_app(settings: Settings, clock: Clock, *, beside: Sequence[Beside] = (
         ],
         lifespan=lifespan,
     )
-
-
-async def _require_migrated(url: str) -> None:
-    pending = await database.pending_migrations(url)
-    if pending:
-        raise database.DatabaseUnusable(
-            f"The database lacks {len(pending)} migrations, the first is {pending[0]}. Run: python -m server migrate"
-        )
 
 
 @asynccontextmanager

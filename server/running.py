@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 from collections.abc import Callable, Coroutine
@@ -25,6 +26,7 @@ from server.settings import Settings
 from server.starting import FIRST_ADMIN, database_of, first_start, migrated, url_of
 
 SHUTDOWN_SECONDS = 2
+MESSAGE_BYTES_MAX = 65_536
 CLOCK_LOCK = "scheduler"
 DEMO_LOCK = "demo"
 
@@ -57,21 +59,26 @@ async def web(settings: Settings, clock: Clock, out: Console) -> None:
     """Serve the web application; jobs and background work are other processes'."""
     listener = listening(settings.host, settings.port)
     async with database_of(settings, out) as ready:
+        await database.require_migrated(url_of(ready))
         app = create_app(ready, clock)
         await _served(app, ready, listener, lambda: out.print(f"Ready on {ready.base_url}"))
 
 
 async def scheduler(settings: Settings, clock: Clock, out: Console) -> None:
     """Tick while this process leads."""
-    async with database_of(settings, out) as ready, database.opened(url_of(ready), application_name="scheduler"):
-        await _lead(ready, clock)
+    async with database_of(settings, out) as ready:
+        await database.require_migrated(url_of(ready))
+        async with database.opened(url_of(ready), application_name="scheduler"):
+            await _lead(ready, clock)
 
 
 async def worker(settings: Settings, clock: Clock, out: Console) -> None:
     """Do the long work, and wait for more."""
-    async with database_of(settings, out) as ready, database.opened(url_of(ready), application_name="worker"):
-        await _work(ready, clock)
-        await asyncio.Event().wait()
+    async with database_of(settings, out) as ready:
+        await database.require_migrated(url_of(ready))
+        async with database.opened(url_of(ready), application_name="worker"):
+            await _work(ready, clock)
+            await asyncio.Event().wait()
 
 
 async def _lead(settings: Settings, clock: Clock) -> None:
@@ -97,6 +104,9 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
+            # What start-up made lives as long as the process: a collection that walks it all would hold up a request.
+            gc.collect()
+            gc.freeze()
             self.told()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -110,6 +120,8 @@ async def _served(app: Starlette, settings: Settings, listener: socket.socket, t
         log_config=None,
         access_log=False,
         server_header=False,
+        ws_max_size=MESSAGE_BYTES_MAX,
+        forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,  # an open stream would hold the server for ever
     )
     await _Server(config, told).serve(sockets=[listener])

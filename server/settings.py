@@ -61,6 +61,9 @@ class Settings(BaseSettings):
     trusted_hosts: Listed = Field(
         (), description="host names to answer to, separated by commas; unset: those of base_url"
     )
+    trusted_proxies: Listed = Field(
+        ("127.0.0.1", "::1"), description="addresses of reverse proxies whose X-Forwarded-For is believed"
+    )
     pool_max: int = Field(10, ge=1, le=100, description="database connections a process may hold for requests")
     staff_idle_minutes: int = Field(15, ge=1, le=480, description="minutes without a request that end a staff session")
     staff_session_minutes: int = Field(480, ge=5, le=1440, description="minutes after which a staff session ends")

@@ -166,6 +166,7 @@ def _sequence(known: dict[UUID, tuple[UUID, int]], told: str | None, wallet_id: 
 
 
 def columns_of(row: Row, suffix: str) -> Columns:
+    """Return the six columns of a wallet, or an entry's deltas, whose names end with `suffix`."""
     return Columns(*(row[f"{column}_{suffix}"] for column in Columns._fields))
 
 

@@ -7,7 +7,7 @@ operation and key, so another customer's key neither collides nor leaks.
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Generic, TypeVar
 
@@ -238,3 +238,14 @@ async def store(actor: Actor, operation: str, answers: Sequence[tuple[str, bytes
         if error.constraint_name == "once_answer_key":
             raise Conflict from error
         raise
+
+
+async def forget_past_answers(*, now: datetime) -> int:
+    """Delete answers older than thirty days, and return how many. Upkeep, for a job.
+
+    A key that comes back later is a new one; external references and order numbers still keep it from having a second
+    effect.
+    """
+    return len(
+        await rows("DELETE FROM once_answer WHERE answered_at < $1 RETURNING 1", now - timedelta(days=KEPT_DAYS))
+    )

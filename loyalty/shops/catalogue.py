@@ -202,7 +202,8 @@ async def open_shop(new: NewShop, *, actor: Actor, now: datetime) -> ShopFacts:
 
 def _check(new: NewShop) -> None:
     checks = {
-        "code": re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,49}", new.code) is not None,
+        # A shop is the issuer of its customers' tokens; `regulars` is the issuer of ours.
+        "code": re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,49}", new.code) is not None and new.code != "regulars",
         "name": 1 <= len(new.name.strip()) <= NAME_LENGTH_MAX and new.name.isprintable(),
         "currency": new.currency in known_currencies(),
         "time_zone": new.time_zone in available_timezones(),

@@ -54,6 +54,21 @@ def installation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, database_url: 
     return database_url
 
 
+@pytest.fixture
+def empty(database_server: str) -> Iterator[str]:
+    """Return the URL of a database without anything in it."""
+    with asyncio.Runner() as runner:
+        made = empty_database(database_server, "restored")
+        yield runner.run(made.__aenter__())
+        runner.run(made.__aexit__(None, None, None))
+
+
+def a_free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 def command(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
     """Run a command as the shell would, and return its exit code."""
     monkeypatch.setattr(sys, "argv", ["server", *arguments])
@@ -158,6 +173,21 @@ def test_migrating_a_fresh_installation_opens_one_shop_and_shows_the_sign_in_onc
     )
 
 
+@pytest.mark.parametrize("part", ["web", "worker", "scheduler"])
+def test_no_part_starts_on_a_database_that_lacks_migrations(
+    installation: str, empty: str, part: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("REGULARS_DATABASE_URL", empty)
+    monkeypatch.setenv("REGULARS_PORT", str(a_free_port()))
+
+    code = command(part, monkeypatch=monkeypatch)
+
+    assert code == 1
+    assert re.search(
+        r"lacks \d+ migrations, the first is 0001_\w+\. Run: python -m server migrate", capsys.readouterr().err
+    )
+
+
 def test_an_empty_ledger_agrees_with_its_entries(
     installation: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -192,14 +222,6 @@ def test_the_doctor_lists_every_setting_and_what_is_wrong(
     assert "s" * 40 not in printed.out
     assert "good  Every migration is applied." in printed.out
     assert "bad   REGULARS_PROT is not a setting of ours." in printed.out
-
-
-@pytest.fixture
-def empty(database_server: str) -> Iterator[str]:
-    with asyncio.Runner() as runner:
-        made = empty_database(database_server, "restored")
-        yield runner.run(made.__aenter__())
-        runner.run(made.__aexit__(None, None, None))
 
 
 def test_a_backup_that_is_restored_is_the_same_database(
@@ -239,15 +261,13 @@ def test_every_command_says_what_it_does() -> None:
 
     assert set(commands) == {
         *("all", "web", "worker", "scheduler", "migrate", "demo", "create-staff", "create-api-key", "customer-token"),
-        *("verify-ledger", "export-schema", "backup", "restore", "doctor"),
+        *("shop-keys", "verify-ledger", "export-schema", "backup", "restore", "doctor"),
     }
     assert all(commands.values())
 
 
 def test_everything_starts_in_one_process_and_ends_in_order(installation: str) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = a_free_port()
     environment = {**os.environ, "REGULARS_PORT": str(port), "COLUMNS": "200"}
     process = subprocess.Popen(
         [sys.executable, "-m", "server", "all"],
