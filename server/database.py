@@ -226,6 +226,18 @@ async def pending_migrations(url: str) -> list[str]:
         return [step.migration.name for step in await executor.plan([_NEWEST])]
 
 
+async def require_migrated(url: str) -> None:
+    """Let a database pass that has had every migration.
+
+    Raises:
+        DatabaseUnusable: it lacks some.
+    """
+    if pending := await pending_migrations(url):
+        raise DatabaseUnusable(
+            f"The database lacks {len(pending)} migrations, the first is {pending[0]}. Run: python -m server migrate"
+        )
+
+
 _NEWEST = MigrationTarget(app_label=APP, name="__latest__")
 
 

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from rich.console import Console
-from rich.table import Table
 
 from server import database
 from server.database import DatabaseUnusable
@@ -20,12 +19,13 @@ class Finding:
     text: str
 
 
-def settings_table(settings: Settings) -> Table:
-    """Return every setting with its value and where it came from."""
-    table = Table("Variable", "Value", "From", "Meaning", box=None, pad_edge=False)
+def show_settings(settings: Settings, out: Console) -> None:
+    """Print every setting with its value, where it came from, and what it is for."""
     for setting in explained(settings):
-        table.add_row(setting.variable, setting.value, setting.source, setting.description)
-    return table
+        out.print(
+            f"{setting.variable}={setting.value}  ({setting.source})", highlight=False, markup=False, soft_wrap=True
+        )
+        out.print(f"    {setting.description}", style="dim", highlight=False, markup=False)
 
 
 async def findings(settings: Settings) -> list[Finding]:
@@ -61,5 +61,9 @@ async def _migrations(url: str) -> list[Finding]:
 def show(found: list[Finding], out: Console) -> bool:
     """Print the findings and tell whether all is well."""
     for finding in found:
-        out.print(("[green]good[/green]  " if finding.good else "[red]bad[/red]   ") + finding.text, highlight=False)
+        out.print(
+            ("[green]good[/green]  " if finding.good else "[red]bad[/red]   ") + finding.text,
+            highlight=False,
+            soft_wrap=True,
+        )
     return all(finding.good for finding in found)

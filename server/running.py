@@ -44,24 +44,23 @@ def _ends(number: int, frame: FrameType | None) -> None:
 
 async def everything(settings: Settings, clock: Clock, out: Console) -> None:
     """Start the database, bring it up to date, load the demo's first part, then serve, tick and work."""
-    listener = listening(settings.host, settings.port)
-    async with database_of(settings, out) as ready:
-        await migrated(ready, out)
-        async with database.opened(url_of(ready), everywhere=False):
-            made = await first_start(ready, clock)
-            if made.fresh and ready.demo:
-                await demonstration.load_first_part(ready, clock, out)
-        app = create_app(ready, clock, beside=(partial(_lead, ready, clock), partial(_work, ready, clock)))
-        await _served(app, ready, listener, lambda: _welcome(ready, made.admin_password, out))
+    with listening(settings.host, settings.port) as listener:
+        async with database_of(settings, out) as ready:
+            await migrated(ready, out)
+            async with database.opened(url_of(ready), everywhere=False):
+                made = await first_start(ready, clock)
+                if made.fresh and ready.demo:
+                    await demonstration.load_first_part(ready, clock, out)
+            app = create_app(ready, clock, beside=(partial(_lead, ready, clock), partial(_work, ready, clock)))
+            await _served(app, listener, lambda: _welcome(ready, made.admin_password, out))
 
 
 async def web(settings: Settings, clock: Clock, out: Console) -> None:
     """Serve the web application; jobs and background work are other processes'."""
-    listener = listening(settings.host, settings.port)
-    async with database_of(settings, out) as ready:
-        await database.require_migrated(url_of(ready))
-        app = create_app(ready, clock)
-        await _served(app, ready, listener, lambda: out.print(f"Ready on {ready.base_url}"))
+    with listening(settings.host, settings.port) as listener:
+        async with database_of(settings, out) as ready:
+            await database.require_migrated(url_of(ready))
+            await _served(create_app(ready, clock), listener, lambda: out.print(f"Ready on {ready.base_url}"))
 
 
 async def scheduler(settings: Settings, clock: Clock, out: Console) -> None:
@@ -114,7 +113,7 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-async def _served(app: Starlette, settings: Settings, listener: socket.socket, told: Callable[[], None]) -> None:
+async def _served(app: Starlette, listener: socket.socket, told: Callable[[], None]) -> None:
     config = uvicorn.Config(
         app,
         log_config=None,

@@ -13,14 +13,10 @@ from loyalty.words.languages import chosen
 from loyalty.words.wording import refusal_worded, worded
 from server.auth import same_origin
 from server.routes import console_pages as pages
+from server.routes.frame import CONTENT_SECURITY
 
 FORM_BYTES_MAX = 16_384
 FORM_FIELDS_MAX = 10
-
-_CONTENT_SECURITY = (
-    f"default-src 'none'; style-src '{pages.STYLE_HASH}'; img-src data:; form-action 'self'; base-uri 'none';"
-    " frame-ancestors 'none'"
-)
 
 Form = dict[str, str]
 Handler = Callable[[Request], Awaitable[Response]]
@@ -59,7 +55,7 @@ def guarded(handler: Handler, *, base_url: str) -> Handler:
 
 
 def _protect(headers: MutableHeaders, *, secure: bool) -> None:
-    headers["Content-Security-Policy"] = _CONTENT_SECURITY
+    headers["Content-Security-Policy"] = CONTENT_SECURITY
     headers["Cache-Control"] = "no-store"
     headers["X-Content-Type-Options"] = "nosniff"
     headers["X-Frame-Options"] = "DENY"

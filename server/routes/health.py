@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 
 def health_routes(*, database_answers: Callable[[], Awaitable[bool]]) -> list[Route]:
-    """Return the routes. The migrations were checked when the application opened; it does not open without them."""
+    """Return the routes. The migrations are checked before it is served."""
 
     async def lives(request: Request) -> Response:
         return JSONResponse({"status": "ok"})

@@ -1,44 +1,57 @@
 """The page at `/`: where things are."""
 
+from dataclasses import dataclass
 from html import escape
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from server.routes.console_pages import STYLE, STYLE_HASH
+from loyalty.words.languages import LANGUAGES, chosen
+from loyalty.words.wording import worded
+from server.routes.frame import CONTENT_SECURITY, framed
 from server.settings import Settings
 
-_SECURITY = f"default-src 'none'; style-src '{STYLE_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+@dataclass(frozen=True)
+class Place:
+    """Something to go to; without `opens` it is for programs alone."""
+
+    path: str
+    name: str
+    means: str
+    opens: bool = True
 
 
 def start_routes(settings: Settings) -> list[Route]:
     """Return the route of the start page."""
-    page = _page(_places(development=settings.development))
+    pages = {language: _page(language, _places(language, settings.development)) for language in LANGUAGES}
 
     async def start(request: Request) -> Response:
-        return HTMLResponse(page, headers={"content-security-policy": _SECURITY})
+        language = chosen(request.headers.get("accept-language"))
+        headers = {"Content-Security-Policy": CONTENT_SECURITY, "Vary": "Accept-Language"}
+        return HTMLResponse(pages[language], headers=headers)
 
     return [Route("/", start, methods=["GET"])]
 
 
-def _places(*, development: bool) -> list[tuple[str, str, str]]:
-    by_hand = " Open it here to ask by hand, with examples." if development else ""
+def _places(language: str, development: bool) -> list[Place]:
+    by_hand = f" {worded('start.by-hand', language)}" if development else ""
+    storefront, admin = worded("start.storefront-means", language), worded("start.admin-means", language)
     return [
-        ("/console", "Console", "Sign in as staff, make tokens."),
-        ("/graphql", "Storefront API", f"What a shop's front end asks for one customer.{by_hand}"),
-        ("/graphql/admin", "Admin API", f"What staff and servers ask: orders, balances, corrections.{by_hand}"),
-        ("/readyz", "Readiness", "Whether this server can answer."),
+        Place("/console", worded("console.home.title", language), worded("start.console-means", language)),
+        Place("/graphql", worded("start.storefront", language), storefront + by_hand, opens=development),
+        Place("/graphql/admin", worded("start.admin", language), admin + by_hand, opens=development),
+        Place("/readyz", worded("start.readiness", language), worded("start.readiness-means", language)),
     ]
 
 
-def _page(places: list[tuple[str, str, str]]) -> str:
-    sections = "".join(
-        f'<section><h2><a href="{path}">{escape(name)}</a></h2><p>{escape(about)}</p><code>{path}</code></section>'
-        for path, name, about in places
-    )
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Regulars</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head>'
-        f"<body><main><h1>Regulars</h1><p>The loyalty system is running.</p>{sections}</main></body></html>"
-    )
+def _page(language: str, places: list[Place]) -> str:
+    title = f"<h1>{escape(worded('start.title', language))}</h1>"
+    return framed(language, "Regulars", title, *(_place(place) for place in places))
+
+
+def _place(place: Place) -> str:
+    name = escape(place.name)
+    heading = f'<a href="{place.path}">{name}</a>' if place.opens else name
+    return f'<section class="place"><h2>{heading}</h2><code>{place.path}</code><p>{escape(place.means)}</p></section>'
