@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from loyalty.access import Actor
-from loyalty.identity import new_id
+from loyalty.identity import new_ids
 from loyalty.refusals import Invalid, Refusal, TryAgain
 from loyalty.transactions import Conflict, in_one_transaction, rows
 
@@ -225,7 +225,7 @@ async def store(actor: Actor, operation: str, answers: Sequence[tuple[str, bytes
             " SELECT id, $2, $3, key, input_hash, answer, refusal, $8"
             " FROM unnest($1::uuid[], $4::text[], $5::bytea[], $6::text[], $7::text[])"
             " AS new(id, key, input_hash, answer, refusal)",
-            [new_id(now) for _ in ordered],
+            new_ids(now, len(ordered)),
             actor.reference,
             operation,
             [key for key, _, _ in ordered],

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 import orjson
 
@@ -225,12 +226,17 @@ def check_text(
     text: str, field: str, *, length_max: int = TEXT_LENGTH_MAX, line_number: int | None = None, empty: bool = False
 ) -> None:
     """Let a text pass that is printable, not empty (unless it may be) and not too long."""
+    problem = _text_problem(text, length_max, empty)
+    if problem is not None:
+        raise Invalid(field=field, problem=problem, line_number=line_number)
+
+
+def _text_problem(text: str, length_max: int, empty: bool) -> str | None:
     if not text.strip() and not empty:
-        raise Invalid(field=field, problem="empty", line_number=line_number)
+        return "empty"
     if len(text) > length_max:
-        raise Invalid(field=field, problem="too_long", line_number=line_number)
-    if "\x00" in text or not _encodable(text):
-        raise Invalid(field=field, problem="unprintable", line_number=line_number)
+        return "too_long"
+    return None if "\x00" not in text and _encodable(text) else "unprintable"
 
 
 def _encodable(text: str) -> bool:
@@ -244,13 +250,24 @@ def check_moment(moment: datetime, field: str, *, now: datetime) -> None:
         raise MomentInvalid(field=field)
 
 
+@lru_cache(maxsize=20_000)
+def _article_problem(sku: str, name: str, category: str, brand: str) -> tuple[str, str] | None:
+    """Return which text of an article is wrong and how, or None. A shop sells the same articles all day."""
+    for field, text, empty in (
+        ("sku", sku, False),
+        ("name", name, False),
+        ("category", category, True),
+        ("brand", brand, True),
+    ):
+        if (problem := _text_problem(text, TEXT_LENGTH_MAX, empty)) is not None:
+            return field, problem
+    return None
+
+
 def _check_line(line: LineAsked, line_number: int) -> None:
-    check_text(line.sku, "sku", line_number=line_number)
-    check_text(line.name, "name", line_number=line_number)
-    if line.category is not None:
-        check_text(line.category, "category", line_number=line_number, empty=True)
-    if line.brand is not None:
-        check_text(line.brand, "brand", line_number=line_number, empty=True)
+    wrong = _article_problem(line.sku, line.name, line.category or "", line.brand or "")
+    if wrong is not None:
+        raise Invalid(field=wrong[0], problem=wrong[1], line_number=line_number)
     if not 0 < line.quantity_milli <= QUANTITY_MILLI_MAX:
         raise QuantityInvalid(line_number=line_number)
     if not 0 <= line.amount_minor <= AMOUNT_MINOR_MAX:

@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from loyalty.access import Actor, Permission, require
-from loyalty.identity import new_id
+from loyalty.identity import new_ids
 from loyalty.orders.asked import OrderAsked, Shares
 from loyalty.transactions import Conflict, rows
 
@@ -118,7 +118,7 @@ def _order_row(order: NewOrder) -> tuple[Any, ...]:
 def _line_rows(order: NewOrder, now: datetime) -> list[tuple[Any, ...]]:
     return [
         (
-            new_id(now),
+            line_id,
             order.id,
             order.customer_id,
             line_number,
@@ -134,8 +134,15 @@ def _line_rows(order: NewOrder, now: datetime) -> list[tuple[Any, ...]]:
             tax_minor,
             line.gift_card,
         )
-        for line_number, (line, discount_minor, tax_minor) in enumerate(
-            zip(order.asked.lines, order.shares.discount_minor, order.shares.tax_minor, strict=True), start=1
+        for line_number, (line_id, line, discount_minor, tax_minor) in enumerate(
+            zip(
+                new_ids(now, len(order.asked.lines)),
+                order.asked.lines,
+                order.shares.discount_minor,
+                order.shares.tax_minor,
+                strict=True,
+            ),
+            start=1,
         )
     ]
 
