@@ -52,7 +52,7 @@ async def everything(settings: Settings, clock: Clock, out: Console) -> None:
                 if made.fresh and ready.demo:
                     await demonstration.load_first_part(ready, clock, out)
             app = create_app(ready, clock, beside=(partial(_lead, ready, clock), partial(_work, ready, clock)))
-            await _served(app, listener, lambda: _welcome(ready, made.admin_password, out))
+            await _served(app, ready, listener, lambda: _welcome(ready, made.admin_password, out))
 
 
 async def web(settings: Settings, clock: Clock, out: Console) -> None:
@@ -60,7 +60,7 @@ async def web(settings: Settings, clock: Clock, out: Console) -> None:
     with listening(settings.host, settings.port) as listener:
         async with database_of(settings, out) as ready:
             await database.require_migrated(url_of(ready))
-            await _served(create_app(ready, clock), listener, lambda: out.print(f"Ready on {ready.base_url}"))
+            await _served(create_app(ready, clock), ready, listener, lambda: out.print(f"Ready on {ready.base_url}"))
 
 
 async def scheduler(settings: Settings, clock: Clock, out: Console) -> None:
@@ -113,7 +113,7 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-async def _served(app: Starlette, listener: socket.socket, told: Callable[[], None]) -> None:
+async def _served(app: Starlette, settings: Settings, listener: socket.socket, told: Callable[[], None]) -> None:
     config = uvicorn.Config(
         app,
         log_config=None,
