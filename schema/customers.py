@@ -11,6 +11,7 @@ from strawberry.dataloader import DataLoader
 from loyalty.customers import identifiers, lookup, profile
 from loyalty.customers.identifiers import IdentifierKind as Kind
 from loyalty.customers.models import CustomerIdentifier
+from loyalty.refusals import Invalid
 from schema.context import Context
 from schema.refusals import Refusal, face_of
 
@@ -86,15 +87,24 @@ class BirthdayLocked(Refusal):
 class ProfileChangesInput:
     """PATCH semantics: `strawberry.Maybe` tells absent from null."""
 
-    first_name: strawberry.Maybe[str] = strawberry.field(description="First name; empty to remove it.")
-    last_name: strawberry.Maybe[str] = strawberry.field(description="Last name; empty to remove it.")
-    locale: strawberry.Maybe[str] = strawberry.field(description="Language: en, nb, sv, pl or et.")
+    first_name: strawberry.Maybe[str | None] = strawberry.field(description="First name; empty or null to remove it.")
+    last_name: strawberry.Maybe[str | None] = strawberry.field(description="Last name; empty or null to remove it.")
+    locale: strawberry.Maybe[str | None] = strawberry.field(description="Language: en, nb, sv, pl or et; not null.")
     birthday: strawberry.Maybe[date | None] = strawberry.field(description="Birthday; once a year at most.")
     email: strawberry.Maybe[str | None] = strawberry.field(description="E-mail address; it is unverified then.")
     phone: strawberry.Maybe[str | None] = strawberry.field(description="Phone number; it is unverified then.")
 
     def changes(self) -> profile.ProfileChanges:
-        """Return what is to change."""
+        """Return what is to change.
+
+        Raises:
+            Invalid: the language is null.
+        """
         names = {field.name for field in fields(profile.ProfileChanges)}
         given = {name: some.value for name in names if isinstance(some := getattr(self, name, None), strawberry.Some)}
+        if given.get("locale", "") is None:
+            raise Invalid(field="locale", problem="blank")
+        for name in ("first_name", "last_name"):
+            if name in given:
+                given[name] = given[name] or ""
         return profile.ProfileChanges(**given)

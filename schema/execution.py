@@ -19,6 +19,7 @@ from schema.codes import Code, Published
 from schema.context import Context
 from schema.documents import Document, Documents, Operation
 from schema.guard import Limits
+from schema.inputs import plan_inputs
 from schema.masking import masked, masked_fault
 from schema.refusals import refusal_handlers
 from schema.scalars import SCALARS
@@ -56,6 +57,7 @@ class GuardedSchema(strawberry.Schema):
         )
         for field in self._schema.mutation_type.fields.values() if self._schema.mutation_type else ():
             field.resolve = _with_nothing_loaded(field.resolve)
+        plan_inputs([known.definition for known in self.schema_converter.type_map.values()], self.config.name_converter)
         self.limits = limits
         self.documents = Documents(self._schema, limits, trusted=tuple(trusted))
 
