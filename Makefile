@@ -39,7 +39,7 @@ types: develop  ## what mypy finds
 	@$(BIN)/mypy
 
 imports: develop  ## who may import whom
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 sdl: develop  ## are schema/*.graphql what the code says, and does nothing break for clients?
 	@$(BIN)/python -m server export-schema --check
