@@ -119,3 +119,15 @@ def _identifier_columns(customers: Sequence[NewCustomer], now: datetime) -> list
         [one.value_key for _, one, _ in each],
         [claims for _, _, claims in each],
     ]
+
+
+async def verify_identifiers(customer_id: UUID, identifiers: Sequence[Identifier], *, now: datetime) -> None:
+    """Mark these as proved to be the customer's, if they are theirs; what was verified before keeps its moment."""
+    if identifiers:
+        await transactions.rows(
+            "UPDATE customer_identifier SET verified_at = $2 WHERE customer_id = $1 AND verified_at IS NULL"
+            " AND (kind, scope, value_key) IN (SELECT * FROM unnest($3::text[], $4::text[], $5::text[]))",
+            customer_id,
+            now,
+            *zip(*(one.place for one in identifiers), strict=True),
+        )

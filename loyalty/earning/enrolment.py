@@ -16,7 +16,7 @@ from loyalty.customers.details import checked_birthday, checked_locale, checked_
 from loyalty.customers.identifiers import Identifier, IdentifierKind, IdentifierTaken, normalised
 from loyalty.customers.lookup import FoundCustomer, customers_by_identifiers, holder_of
 from loyalty.customers.profile import add_identifier, locked_customer, refresh_search_text
-from loyalty.customers.registration import NewCustomer, new_customer, register
+from loyalty.customers.registration import NewCustomer, new_customer, register, verify_identifiers
 from loyalty.customers.sign_in import Claimant
 from loyalty.identity import new_id
 from loyalty.once.answers import Answer, Once, answered
@@ -37,6 +37,9 @@ class Application:
     last_name: str = ""
     locale: str | None = None
     birthday: date | None = None
+    email_verified: bool = False
+    phone_verified: bool = False
+    """Whether the customer has proved that the address or number is theirs; a shop's server may vouch for it."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +89,11 @@ async def enrol_customer(
 
     If any identifier is known, that customer is the member, and the application's other identifiers become theirs;
     names and birthday are not written over. Enrolling the same person again therefore does nothing; a key is welcome
-    all the same. Without identifiers a new member has a member number alone.
+    all the same. Without identifiers a new member has a member number alone. A shop's server may vouch that an address
+    or number is the customer's: it is verified then, and signs them in.
 
     Raises:
-        NotPermitted: the actor may not write customers.
+        NotPermitted: the actor may not write customers, or is a person and vouches.
         Invalid: a value cannot be what it is meant to be; `field` names it.
         IdentifierInvalid: an identifier cannot be one of its kind.
         IdentifierTaken: the identifiers belong to more than one customer.
@@ -98,10 +102,12 @@ async def enrol_customer(
     require(actor, Permission.CUSTOMERS_WRITE)
     new = _newcomer(application, shop, now=now)
     through = "staff" if actor.kind is ActorKind.STAFF else "server"
+    vouched = _vouched(application, new, actor)
 
     async def effects() -> Enrolled:
         enrolled = await _find_or_register(new, through=through, now=now)
         assert enrolled.customer_id is not None
+        await verify_identifiers(enrolled.customer_id, vouched, now=now)
         await trail.record(
             actor,
             "customer.enrolled",
@@ -138,6 +144,20 @@ async def members_for_orders(
         return {one.place: found[one].id if one in found else None for one in asked}
 
     return await transactions.in_one_transaction(effects)
+
+
+def _vouched(application: Application, new: NewCustomer, actor: Actor) -> list[Identifier]:
+    kinds = {
+        kind
+        for kind, told in (
+            (IdentifierKind.EMAIL, application.email_verified),
+            (IdentifierKind.PHONE, application.phone_verified),
+        )
+        if told
+    }
+    if kinds and actor.kind not in (ActorKind.KEY, ActorKind.SYSTEM):
+        raise NotPermitted(permission=Permission.CUSTOMERS_WRITE)
+    return [one for one in new.identifiers if one.kind in kinds]
 
 
 async def enrol_many(

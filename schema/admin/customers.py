@@ -245,6 +245,12 @@ class EnrolCustomerInput:
     card: str | None = strawberry.field(default=None, description="Card number.")
     barcode: str | None = strawberry.field(default=None, description="Barcode.")
     external_id: str | None = strawberry.field(default=None, description="The shop's own customer id.")
+    email_verified: bool = strawberry.field(
+        default=False, description="Whether the shop vouches that the address is theirs; for servers alone."
+    )
+    phone_verified: bool = strawberry.field(
+        default=False, description="Whether the shop vouches that the number is theirs; for servers alone."
+    )
     first_name: str = strawberry.field(default="", description="First name.")
     last_name: str = strawberry.field(default="", description="Last name.")
     locale: Locale | None = strawberry.field(default=None, description="Language; absent: the shop's.")
@@ -356,6 +362,8 @@ class CustomersMutation:
                 card=input.card,
                 barcode=input.barcode,
                 external_id=input.external_id,
+                email_verified=input.email_verified,
+                phone_verified=input.phone_verified,
                 first_name=input.first_name,
                 last_name=input.last_name,
                 locale=input.locale,

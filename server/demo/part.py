@@ -154,6 +154,7 @@ def application_of(household_id: int) -> Application:
     one = person(household_id)
     return Application(
         email=one.email,
+        email_verified=True,
         phone=one.phone,
         card=one.card_number,
         external_id=one.external_id,

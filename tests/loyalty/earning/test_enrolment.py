@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import astuple, replace
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -18,7 +19,7 @@ from loyalty.customers.identifiers import (
     luhn_check_digit,
     normalised,
 )
-from loyalty.customers.lookup import FoundCustomer
+from loyalty.customers.lookup import FoundCustomer, identifiers_of
 from loyalty.customers.models import Customer, CustomerIdentifier
 from loyalty.customers.search import search
 from loyalty.customers.sign_in import Claimant
@@ -420,3 +421,28 @@ async def test_nobody_to_enrol_is_nothing_to_do(database: str, now: datetime) ->
     assert await enrol_many([], shop=shop, now=now) == {}
     assert await members_for_orders([], shop, now=now) == {}
     assert astuple(FoundCustomer(shop.id, is_member=True)) == (shop.id, True)
+
+
+async def test_a_shops_server_vouches_for_an_address_and_it_signs_in(database: str, now: datetime) -> None:
+    shop = await a_shop()
+    server = Actor.key(uuid4(), frozenset({Permission.CUSTOMERS_WRITE}))
+    application = Application(email="ida@example.com", phone="+4740612345", email_verified=True)
+
+    answer = await enrol_customer(application, shop=shop, actor=server, now=now)
+
+    assert answer.value.customer_id is not None
+    found = (await identifiers_of([answer.value.customer_id]))[answer.value.customer_id]
+    assert {one.kind: one.verified_at for one in found if one.kind in ("email", "phone")} == {
+        "email": now,
+        "phone": None,
+    }
+
+
+async def test_people_do_not_vouch(database: str, now: datetime) -> None:
+    shop = await a_shop()
+    support = Actor.staff(uuid4(), Role.SUPPORT)
+
+    with pytest.raises(NotPermitted):
+        await enrol_customer(Application(phone="+4740612345", phone_verified=True), shop=shop, actor=support, now=now)
+
+    assert await Customer.all().count() == 0
