@@ -5,14 +5,20 @@ Each file in examples/ is one schema's; a line `# tab: <title>` starts a tab.
 
 import html
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import orjson
-from starlette.responses import HTMLResponse
-from starlette.routing import BaseRoute, Mount
+from graphql import build_schema, introspection_from_schema
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from server.routes.frame import ICON
+
 HERE = Path(__file__).parent
+SCHEMAS = HERE.parents[1] / "schema"
 TAB = "# tab: "
 
 _POLICY = (
@@ -25,11 +31,12 @@ _PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title} · GraphiQL</title>
+<link rel="icon" href="{icon}">
 <link rel="stylesheet" href="{assets}/graphiql.min.css">
 <link rel="stylesheet" href="{assets}/explorer.css">
 </head>
 <body>
-<div id="explorer" data-endpoint="{path}" data-headers="{headers}">Loading…</div>
+<div id="explorer" data-endpoint="{path}" data-schema="{assets}/{schema}.json" data-headers="{headers}">Loading…</div>
 <script id="tabs" type="application/json">{tabs}</script>
 <script src="{assets}/react.production.min.js"></script>
 <script src="{assets}/react-dom.production.min.js"></script>
@@ -46,7 +53,7 @@ class Explorer:
 
     title: str
     examples: str
-    """The name of a file in examples/, without its ending."""
+    """The name of a file in examples/ and of one in schema/, without their endings."""
     headers: tuple[tuple[str, str], ...] = (("Authorization", "Bearer …"),)
     """What the header editor starts with."""
 
@@ -55,7 +62,9 @@ class Explorer:
         headers = orjson.dumps(dict(self.headers), option=orjson.OPT_INDENT_2).decode()
         content = _PAGE.format(
             title=html.escape(self.title),
+            icon=ICON,
             assets=html.escape(assets_path(path)),
+            schema=html.escape(self.examples),
             path=html.escape(path),
             headers=html.escape(headers),
             tabs=orjson.dumps(example_operations(self.examples)).decode().replace("<", "\\u003c"),
@@ -75,5 +84,19 @@ def assets_path(path: str) -> str:
 
 
 def explorer_routes(path: str) -> list[BaseRoute]:
-    """Return the route of the page's files."""
-    return [Mount(assets_path(path), StaticFiles(directory=HERE / "static"))]
+    """Return the routes of the page's files, and of the schemas for whoever has no token yet."""
+    assets = assets_path(path)
+    return [
+        *(Route(f"{assets}/{schema.stem}.json", _introspected) for schema in sorted(SCHEMAS.glob("*.graphql"))),
+        Mount(assets, StaticFiles(directory=HERE / "static")),
+    ]
+
+
+def _introspected(request: Request) -> Response:
+    return Response(_introspection(Path(request.url.path).stem), media_type="application/json")
+
+
+@cache
+def _introspection(name: str) -> bytes:
+    text = (SCHEMAS / f"{name}.graphql").read_text(encoding="utf-8")
+    return orjson.dumps({"data": introspection_from_schema(build_schema(text))})

@@ -81,11 +81,11 @@ li { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 4px 16px; a
 li strong { display: block; font-weight: 600; }
 summary { display: inline-block; list-style: none; }
 summary::-webkit-details-marker { display: none; }
-details { text-align: end; }
-details[open] { grid-column: 1 / -1; text-align: start; }
+details { text-align: end; max-width: 20rem; }
 details[open] summary { background: var(--line); }
 details p { margin: 12px 0; }
 details form { margin-bottom: 4px; }
+@media (max-width: 480px) { details[open] { grid-column: 1 / -1; text-align: start; } }
 .empty { color: var(--quiet); }
 .place { position: relative; display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 16px;
   padding: 16px 24px; margin-bottom: 12px; }

@@ -53,16 +53,36 @@ async function* events(asked, headers) {
   }
 }
 
-async function fetcher(asked, { headers, documentAST } = {}) {
-  if (isSubscription(documentAST, asked.operationName)) return events(asked, headers);
-  const response = await ask(asked, headers, "application/graphql-response+json, application/json;q=0.9");
+// GraphiQL learns an operation's name a moment after its text; until then it sends the name of the tab before.
+function rightlyNamed(asked) {
+  const name = asked.operationName;
+  const known = !name || new RegExp(`\\b(query|mutation|subscription)\\s+${name}\\b`).test(asked.query);
+  return known ? asked : { ...asked, operationName: undefined };
+}
+
+// Without a token an endpoint may not tell its schema; the published one does for the documentation.
+async function publishedSchema() {
+  const response = await fetch(place.dataset.schema, { credentials: "omit" });
   return response.json();
+}
+
+async function fetcher(asked, { headers, documentAST } = {}) {
+  if (asked.operationName === "IntrospectionQuery" && !sendable(headers).Authorization) return publishedSchema();
+  if (isSubscription(documentAST, asked.operationName)) return events(asked, headers);
+  const response = await ask(rightlyNamed(asked), headers, "application/graphql-response+json, application/json;q=0.9");
+  return response.json();
+}
+
+// What an example asks for stands ready to be filled in.
+function variablesOf(query) {
+  const names = Array.from(query.matchAll(/\$(\w+):/g), ([, name]) => [name, ""]);
+  return names.length ? JSON.stringify(Object.fromEntries(names), null, 2) : undefined;
 }
 
 ReactDOM.createRoot(place).render(
   React.createElement(GraphiQL, {
     fetcher,
-    defaultTabs: tabs.map((query) => ({ query, headers: place.dataset.headers })),
+    defaultTabs: tabs.map((query) => ({ query, variables: variablesOf(query), headers: place.dataset.headers })),
     defaultHeaders: place.dataset.headers,
     defaultEditorToolsVisibility: "headers",
     shouldPersistHeaders: false,
