@@ -5,6 +5,7 @@ took. graphql-core has coerced and checked the values before; what is left is to
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING
 from functools import cache
 from typing import Any
 
@@ -17,6 +18,7 @@ from strawberry.types.base import (
     StrawberryOptional,
     has_object_definition,
 )
+from strawberry.types.field import StrawberryField
 from strawberry.types.lazy_type import LazyType
 
 Build = Callable[[type, Mapping[str, Any], InputContext], Any]
@@ -46,8 +48,11 @@ def _building(definition: StrawberryObjectDefinition, names: NameConverter) -> B
             for field in definition.fields
         )
 
+    # A field that may be null and has no default is null where it is absent.
+    absent = [field.python_name for field in definition.fields if _is_needed(field)]
+
     def build(made: type, value: Mapping[str, Any], context: InputContext) -> Any:
-        given = {}
+        given: dict[str, Any] = dict.fromkeys(absent)
         for name, python_name, convert in plan():
             if name in value:
                 part = value[name]
@@ -55,6 +60,10 @@ def _building(definition: StrawberryObjectDefinition, names: NameConverter) -> B
         return made(**given)
 
     return build
+
+
+def _is_needed(field: StrawberryField) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING
 
 
 def _converting(type_: Any) -> Convert | None:
@@ -65,9 +74,12 @@ def _converting(type_: Any) -> Convert | None:
         return _converting(type_.resolve_type())
     if isinstance(type_, StrawberryList):
         return _converting_list(_converting(type_.of_type))
-    if has_object_definition(type_):
+    if not has_object_definition(type_):
+        return None
+    build = type_.__strawberry_definition__.from_input
+    if build is None:
         return lambda part, context: context.convert(part, type_)
-    return None
+    return lambda part, context: build(type_, part, context)
 
 
 def _converting_list(convert: Convert | None) -> Convert:
