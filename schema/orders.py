@@ -67,7 +67,7 @@ class TooManyLines(Refusal):
 class QuantityInvalid(Refusal):
     """Paired with the rule of the same name."""
 
-    line_number: int = strawberry.field(description="The line, from 1.")
+    line_number: int | None = strawberry.field(description="The line, from 1.")
 
 
 @face_of(asked.AmountInvalid)
@@ -120,7 +120,7 @@ class TotalMismatch(Refusal):
 class RepeatedSku(Refusal):
     """Paired with the rule of the same name."""
 
-    line_number: int = strawberry.field(description="The line of the return, from 1.")
+    line_number: int | None = strawberry.field(description="The line of the return, from 1.")
     sku: str = strawberry.field(description="The sku, or the line number that stands twice.")
 
 
@@ -150,14 +150,14 @@ class CouponUnknown(Refusal):
 class UnknownLine(Refusal):
     """Paired with the rule of the same name."""
 
-    line_number: int = strawberry.field(description="The line of the return, from 1.")
+    line_number: int | None = strawberry.field(description="The line of the return, from 1.")
 
 
 @face_of(returns.AmbiguousSku)
 class AmbiguousSku(Refusal):
     """Paired with the rule of the same name."""
 
-    line_number: int = strawberry.field(description="The line of the return, from 1.")
+    line_number: int | None = strawberry.field(description="The line of the return, from 1.")
     sku: str = strawberry.field(description="The sku.")
 
 
@@ -165,7 +165,7 @@ class AmbiguousSku(Refusal):
 class OverReturned(Refusal):
     """Paired with the rule of the same name."""
 
-    line_number: int = strawberry.field(description="The line of the order, from 1.")
+    line_number: int | None = strawberry.field(description="The line of the order, from 1.")
     left_milli: BigInt = strawberry.field(description="What is left of it, in thousandths.")
 
 
