@@ -67,7 +67,8 @@ class BalanceNews:
                 await self._leave(self._ids.pop(customer_id, None))
 
     async def _listen(self) -> None:
-        connection = await asyncpg.connect(**credentials(self._url), timeout=5)
+        settings = {"application_name": "regulars balance news"}
+        connection = await asyncpg.connect(**credentials(self._url), timeout=5, server_settings=settings)
         lost = asyncio.Event()
         connection.add_termination_listener(lambda _: lost.set())
         try:
