@@ -94,6 +94,7 @@ class Endpoints:
             secret=SecretStr(self.settings.secret_value()),
             send_sign_in_link=self._send_sign_in_link,
             balance_news=lambda: self.news,
+            invitation_url=lambda token: f"{self.settings.base_url}/console/invitation/{token}",
             jobs=tuple((job.name, str(job.when), job.why) for job in JOBS),
         )
 
