@@ -31,6 +31,7 @@ _LOST = (
     asyncpg.CrashShutdownError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection that was lost between two answers of the server
     ConnectionError,
 )
 
@@ -61,6 +62,19 @@ class _Pooled(PoolConnectionWrapper[asyncpg.Connection]):
         self.connection = await _acquired(self.client._pool)
         return self.connection
 
+    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
+        try:
+            await super().__aexit__(exc_type, exc_val, exc_tb)
+        finally:
+            if _is_lost(exc_val):
+                raise TryAgain from exc_val
+
+
+def _is_lost(error: BaseException | None) -> bool:
+    # asyncpg counts values that it cannot send, and too few of them, among the errors of its interface: faults of ours.
+    ours = isinstance(error, ValueError) or str(error).startswith("the server expects")
+    return isinstance(error, _LOST) and not ours
+
 
 async def _acquired(pool: asyncpg.Pool) -> asyncpg.Connection:
     try:
@@ -83,7 +97,7 @@ async def rows(sql: str, *values: Any) -> list[asyncpg.Record]:
     """Run one statement and return its rows, RETURNING included; inside the open transaction if there is one.
 
     Raises:
-        TryAgain: no connection was to be had within two seconds.
+        TryAgain: no connection was to be had within two seconds; or it was lost, outside a transaction.
     """
     async with client().acquire_connection() as connection:
         return cast(list[asyncpg.Record], await connection.fetch(sql, *values))
@@ -179,8 +193,8 @@ async def in_one_transaction(effects: Callable[[], Awaitable[T]], *, repeatable:
             if not repeatable or attempt == ATTEMPTS_MAX:
                 raise
         except (*_RETRIED, *_LOST) as error:
-            if isinstance(error, ValueError):
-                raise  # asyncpg counts values it cannot send among the errors of its interface
+            if not isinstance(error, _RETRIED) and not _is_lost(error):
+                raise
             if attempt == ATTEMPTS_MAX:
                 raise TryAgain from None
             await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - jitter, not a secret

@@ -19,6 +19,7 @@ from tortoise.migrations.schema_editor.base import BaseSchemaEditor
 from tortoise.migrations.schema_generator.state import State
 
 from loyalty import transactions
+from loyalty.refusals import TryAgain
 from loyalty.tables import APP, credentials, tortoise_config
 
 VERSION_MIN = 15
@@ -153,7 +154,7 @@ async def answers() -> bool:
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             return bool(await transactions.value("SELECT true"))
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):  # TimeoutError is an OSError
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TryAgain):  # TimeoutError is an OSError
         return False
 
 
