@@ -192,7 +192,7 @@ def counted_statements() -> Iterator[list[str]]:
         yield statements
 
 
-def a_line(amount_minor: int = 1_000, *, sku: str = "COFFEE", **changes: Any) -> dict[str, Any]:
+def a_line(amount_minor: int | str = 1_000, *, sku: str = "COFFEE", **changes: Any) -> dict[str, Any]:
     """Return one line of an order: coffee for 10.00."""
     return {"sku": sku, "name": sku.capitalize(), "quantity": "1", "amountMinor": amount_minor, **changes}
 
