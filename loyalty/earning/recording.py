@@ -77,8 +77,9 @@ class _Written:
 class Batch:
     """One attempt at recording orders, inside one transaction.
 
-    Customers come before orders, orders before wallets, wallets before keys, each in an order of their own: so batches
-    wait for each other, and for returns and claims, and hardly ever in a circle.
+    Customers come before orders, orders before keys, keys before wallets, each in an order of their own: so batches
+    wait for each other, and for returns and claims, and hardly ever in a circle. Wallets come last, as many wait for
+    the same ones.
     """
 
     def __init__(
@@ -98,16 +99,17 @@ class Batch:
         shops = {one.shop.id: one.shop for one in sorted(new, key=lambda one: one.shop.id)}
         for shop in shops.values():
             await self._write_in_shop([one for one in new if one.shop.id == shop.id], shop)
-        await self._earn()
-        for shop in shops.values():
-            external_ids = [one.order.asked.external_id for one in self.written.values() if one.shop.id == shop.id]
-            await apply_awaiting(shop, external_ids, now=self.now)
+        earnings = await self._earnings()
         self._tell_twins()
         if self.answers:
             await store(self.actor, "record_order", self.answers, now=self.now)
         if self.known_as is not None and not replayed:
             marker = Stored(answer="{}", refusal=None)
             await store(self.actor, "record_orders", [(*self.known_as, marker)], now=self.now)
+        await self._post(earnings)
+        for shop in shops.values():
+            external_ids = [one.order.asked.external_id for one in self.written.values() if one.shop.id == shop.id]
+            await apply_awaiting(shop, external_ids, now=self.now)
         return replayed
 
     async def _batch_is_known(self) -> bool:
@@ -161,25 +163,27 @@ class Batch:
             recorded = OrderRecorded(order.id, order.customer_id, tuple(entries.get(order.id, ())))
             self._answer(one, Answer(recorded, replayed=True))
 
-    async def _earn(self) -> None:
-        """Post what the written orders earn, all of it in one batch, and answer for them."""
-        postings: dict[int, list[Earn]] = {}
+    async def _earnings(self) -> dict[int, list[Earn]]:
+        """Reckon what the written orders earn, and answer for them as if it were posted."""
+        earnings: dict[int, list[Earn]] = {}
         for place, one in self.written.items():
-            postings[place] = await _postings(one.order, one.shop) if one.earns else []
-        too_large = {place for place, of_order in postings.items() if any(map(_too_large, of_order))}
-        if not too_large:
-            places = [place for place, of_order in postings.items() for _ in of_order]
-            posted = await post(
-                [one for of_order in postings.values() for one in of_order], by=self.actor, now=self.now
-            )
-            too_large = {place for place, one in zip(places, posted, strict=True) if not one.took_effect}
-        if too_large:
+            earnings[place] = await _postings(one.order, one.shop, self.now) if one.earns else []
+        if too_large := {place for place, of_order in earnings.items() if any(map(_too_large, of_order))}:
             raise RefusedLate(dict.fromkeys(too_large, AmountTooLarge()))
         by_place = {one.place: one for one in self.orders}
         for place, one in self.written.items():
-            entry_ids = tuple(earn.entry_id for earn in postings[place] if earn.entry_id is not None)
+            entry_ids = tuple(earn.entry_id for earn in earnings[place] if earn.entry_id is not None)
             recorded = OrderRecorded(one.order.id, one.order.customer_id, entry_ids)
             self._answer(by_place[place], Answer(recorded, replayed=False))
+        return earnings
+
+    async def _post(self, earnings: Mapping[int, list[Earn]]) -> None:
+        """Post it, all in one batch. Late, because from here on other batches wait for the same wallets."""
+        places = [place for place, of_order in earnings.items() for _ in of_order]
+        postings = [one for of_order in earnings.values() for one in of_order]
+        posted = await post(postings, by=self.actor, now=self.now)
+        if too_large := {place for place, one in zip(places, posted, strict=True) if not one.took_effect}:
+            raise RefusedLate(dict.fromkeys(too_large, AmountTooLarge()))
 
     def _tell_twins(self) -> None:
         """Give an order that stands twice in the batch the answer of its first appearance."""
@@ -233,10 +237,13 @@ def _names_nobody(one: CheckedOrder, buyers: Mapping[Identifier, FoundCustomer])
     )
 
 
-async def _postings(order: NewOrder, shop: ShopFacts) -> list[Earn]:
+async def _postings(order: NewOrder, shop: ShopFacts, now: datetime) -> list[Earn]:
     assert order.customer_id is not None
     earned = await earned_at_its_time(purchase_facts(order.asked, order.shares), shop)
-    return earn_postings(earned, order.id, order.customer_id)
+    postings = earn_postings(earned, order.id, order.customer_id)
+    for posting in postings:
+        posting.entry_id = new_id(now)
+    return postings
 
 
 def _too_large(posting: Earn) -> bool:
