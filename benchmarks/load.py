@@ -18,6 +18,7 @@ import uvloop
 
 from benchmarks.measuring import Sample, cpu_ms
 from benchmarks.scratch import CHECKOUT, Scratch, Serving
+from benchmarks.statements import CUSTOMER
 
 ZIPF_EXPONENT = 1.001
 """The least that pgbench's random_zipfian takes. Customer 1 is one in ten of 10,000 customers' operations."""
@@ -40,9 +41,14 @@ class Asked:
     """What every good answer has in it."""
 
 
-def zipf(customers: int, count: int, seed: int = 1) -> list[int]:
-    """Draw customers' numbers as the world has them: the n-th is drawn 1/n as often as the first."""
+def zipf(customers: int, count: int, *, marked: bool = True, seed: int = 1) -> list[int]:
+    """Draw customers' numbers as the world has them: the n-th is drawn 1/n as often as the first.
+
+    Unless `marked`, the one whose number is a mark while statements are taken down is never drawn.
+    """
     weights = [1 / number**ZIPF_EXPONENT for number in range(1, customers + 1)]
+    if not marked:
+        weights[int(CUSTOMER) - 1] = 0
     return Random(seed).choices(range(1, customers + 1), weights, k=count)
 
 

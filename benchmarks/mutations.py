@@ -63,7 +63,7 @@ class Operation:
         """Return the customers' numbers that the client takes in turn."""
         match self.customer:
             case "zipf":
-                return zipf(customers, 20_000, random.randrange(10**9))
+                return zipf(customers, 20_000, seed=random.randrange(10**9))
             case "in turn":
                 return list(range(1, customers + 1))
         return [1]

@@ -83,7 +83,7 @@ def _require_same(ours: Serving, theirs: Serving, requests: Sequence[tuple[str, 
 
 def _asked(port: int, authorization: str, body: str) -> dict[str, object]:
     headers = {"authorization": authorization, "content-type": "application/json"}
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{PATH}", body.encode(), headers)  # noqa: S310
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{PATH}", body.encode(), headers)
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
         told: dict[str, object] = orjson.loads(answer.read())
         return told

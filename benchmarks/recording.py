@@ -1,6 +1,7 @@
 """The application in this process, asked a few times, to take down the statements it sends."""
 
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from uuid import UUID
 import httpx
 
 from benchmarks.scratch import Scratch
-from benchmarks.statements import CUSTOMER, OPERATION, Recorder, Statement, statements_of
+from benchmarks.statements import CUSTOMER, Recorder, Statement, statements_of
 from loyalty import transactions
 from loyalty.clock import SystemClock
 from server.app import create_app
@@ -17,6 +18,8 @@ from server.settings import Settings
 
 WARMING = 7
 """Requests before the one that is taken down: what is remembered is remembered then, and plans are made."""
+
+_numbers = itertools.count(777_000_777_000)
 
 
 @dataclass(frozen=True)
@@ -37,21 +40,20 @@ class Recording:
 
     def __init__(self, client: httpx.AsyncClient, recorder: Recorder, kept: Sequence[UUID]) -> None:
         self._client, self._recorder, self._kept = client, recorder, kept
-        self._warmed = 0
 
     async def recorded(self, path: str, authorization: str, body: str, proof: str) -> Recorded:
         """Take down one request; `body` has `@N` and `@C` where the numbers stand."""
         for _ in range(WARMING):
-            self._warmed += 1
-            await self._asked(path, authorization, body, f"{self._warmed:012d}", proof)
+            await self._asked(path, authorization, body, f"{next(_numbers)}", proof)
+        operation = f"{next(_numbers)}"
         self._recorder.heard.clear()
         self._recorder.listens = True
-        answer = await self._asked(path, authorization, body, OPERATION, proof)
+        answer = await self._asked(path, authorization, body, operation, proof)
         await transactions.value("SELECT 1")  # what was logged is handed over with the loop's next turn
         self._recorder.listens = False
         heard = [one for one in self._recorder.heard if one[0] != "SELECT 1"]
         async with transactions.client().acquire_connection() as connection:
-            return Recorded(await statements_of(heard, self._kept, connection), answer)
+            return Recorded(await statements_of(heard, operation, self._kept, connection), answer)
 
     async def _asked(self, path: str, authorization: str, body: str, number: str, proof: str) -> bytes:
         content = body.replace("@N", number).replace("@C", CUSTOMER)

@@ -14,8 +14,6 @@ from uuid import UUID
 
 import asyncpg
 
-OPERATION = "777000777000"
-"""The operation's number while it is taken down."""
 CUSTOMER = "000000000042"
 """The customer's number while it is taken down."""
 
@@ -46,10 +44,13 @@ class Recorder:
 
 
 async def statements_of(
-    heard: Sequence[tuple[str, tuple[Any, ...]]], kept: Sequence[UUID], connection: asyncpg.Connection
+    heard: Sequence[tuple[str, tuple[Any, ...]]], operation: str, kept: Sequence[UUID], connection: asyncpg.Connection
 ) -> list[Statement]:
-    """Return what was heard with marks in place of numbers. `kept` are ids that stay: the shop's, the version's."""
-    marks = _Marks({str(one) for one in kept})
+    """Return what was heard with marks in place of numbers: the operation's, and the customer's.
+
+    `kept` are ids that stay: the shop's, the version's.
+    """
+    marks = _Marks(operation, {str(one) for one in kept})
     statements = []
     for sql, values in heard:
         types: tuple[str, ...] = ()
@@ -60,8 +61,8 @@ async def statements_of(
 
 
 class _Marks:
-    def __init__(self, kept: set[str]) -> None:
-        self._kept = kept
+    def __init__(self, operation: str, kept: set[str]) -> None:
+        self._operation, self._kept = operation, kept
         self._roles: dict[str, int] = {}
 
     def marked(self, value: Any) -> Any:
@@ -76,7 +77,7 @@ class _Marks:
 
     def _text(self, text: str) -> str:
         text = _MADE.sub(lambda found: self._id(found[0]), text)
-        return text.replace(OPERATION, "@N").replace(CUSTOMER, "@C")
+        return text.replace(self._operation, "@N").replace(CUSTOMER, "@C")
 
     def _id(self, text: str) -> str:
         if text in self._kept or _SEEDED in text:
@@ -107,7 +108,7 @@ def filling(value: Any) -> Filled | None:
 
 
 def as_script(statements: Sequence[Statement], *, settings: Sequence[str]) -> str:
-    """Return a pgbench script of the statements. `settings` set the variables `n` and, if there are marks of it, `c`."""
+    """Return a pgbench script of the statements. `settings` set its variables: `n`, and `c` where it is marked."""
     lines = list(settings)
     for statement in statements:
         values = [_expression(*pair) for pair in zip(statement.values, statement.types, strict=True)]
