@@ -114,6 +114,7 @@ def invitation_page(language: str, person: Person, *, errors: Errors | None = No
             wrong,
             "new-password",
             hint=worded("console.invitation.hint", language, length_min=LENGTH_MIN),
+            first=True,
         ),
         _button(worded("console.invitation.submit", language)),
         "</form>",
