@@ -7,7 +7,14 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from typing import Any, cast
 
 import strawberry
-from graphql import GraphQLError, GraphQLFieldResolver, GraphQLResolveInfo, OperationType
+from graphql import (
+    GraphQLError,
+    GraphQLFieldResolver,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    OperationType,
+    get_named_type,
+)
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exception_handlers import ExceptionHandler
@@ -57,6 +64,8 @@ class GuardedSchema(strawberry.Schema):
         )
         for field in self._schema.mutation_type.fields.values() if self._schema.mutation_type else ():
             field.resolve = _with_nothing_loaded(field.resolve)
+        for root in filter(None, (self._schema.query_type, self._schema.mutation_type)):
+            _describe_inputs(root)
         plan_inputs([known.definition for known in self.schema_converter.type_map.values()], self.config.name_converter)
         self.limits = limits
         self.documents = Documents(self._schema, limits, trusted=tuple(trusted))
@@ -181,6 +190,13 @@ class _Registered(SchemaExtension):
             running.graphql_document = document.tree
             running.pre_execution_errors = documents.validated(document)
         yield
+
+
+def _describe_inputs(root: GraphQLObjectType) -> None:
+    """Let an argument `input` say what its type says: there is nothing else to say of it."""
+    for field in root.fields.values():
+        if "input" in field.args and field.args["input"].description is None:
+            field.args["input"].description = get_named_type(field.args["input"].type).description
 
 
 def _with_nothing_loaded(resolve: GraphQLFieldResolver | None) -> GraphQLFieldResolver:
