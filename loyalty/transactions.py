@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 import asyncpg
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
-from tortoise.backends.base.client import PoolConnectionWrapper
+from tortoise.backends.base.client import ConnectionWrapper, PoolConnectionWrapper
 from tortoise.connection import get_connections
 from tortoise.exceptions import IntegrityError
 
@@ -71,9 +71,37 @@ class _Pooled(PoolConnectionWrapper[asyncpg.Connection]):
 
 
 def _is_lost(error: BaseException | None) -> bool:
-    # asyncpg counts values that it cannot send, and too few of them, among the errors of its interface: faults of ours.
-    ours = isinstance(error, ValueError) or str(error).startswith("the server expects")
-    return isinstance(error, _LOST) and not ours
+    # asyncpg counts too few values, too, among the errors of its interface: a fault of ours.
+    return isinstance(error, _LOST) and not str(error).startswith("the server expects")
+
+
+def _was_never_sent(error: Exception) -> bool:
+    # asyncpg noticed before it sent the statement that the connection was gone.
+    return isinstance(error, asyncpg.InterfaceError) or str(error).startswith("cannot switch to state")
+
+
+class _Transaction(TransactionWrapper):
+    """A transaction that remembers a statement that failed: nothing will be kept, but COMMIT would not say so."""
+
+    def __init__(self, parent: AsyncpgDBClient, connection: asyncpg.Connection) -> None:
+        super().__init__(parent)
+        self._connection = connection
+        self.failed: BaseException | None = None
+
+    def acquire_connection(self) -> "_Statement":
+        """Return the transaction's connection for one statement."""
+        return _Statement(self)
+
+
+class _Statement(ConnectionWrapper[asyncpg.Connection]):
+    def __init__(self, transaction: _Transaction) -> None:
+        super().__init__(transaction._lock, transaction)
+        self._transaction = transaction
+
+    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
+        if isinstance(exc_val, asyncpg.PostgresError):
+            self._transaction.failed = exc_val
+        await super().__aexit__(exc_type, exc_val, exc_tb)
 
 
 async def _acquired(pool: asyncpg.Pool) -> asyncpg.Connection:
@@ -127,17 +155,19 @@ async def _fresh_transaction() -> AsyncIterator[None]:
     # and waits for ever for a connection. This one does neither.
     parent = client()
     pool = await _pool_of(parent)
-    wrapper = TransactionWrapper(parent)
-    wrapper._connection = await _acquired(pool)
+    wrapper = _Transaction(parent, await _acquired(pool))
     token = get_connections().set("default", wrapper)
     undo = True
     try:
         await wrapper.begin()
         yield
+        assert wrapper.failed is None, f"the effects went on after a statement had failed: {wrapper.failed}"
         undo = False
         try:
             await wrapper.commit()
         except _LOST as lost:
+            if _was_never_sent(lost):
+                raise
             raise OutcomeUnknown from lost
     finally:
         get_connections().reset(token)
