@@ -36,7 +36,7 @@ _PAGE = """<!doctype html>
 <link rel="stylesheet" href="{assets}/explorer.css">
 </head>
 <body>
-<div id="explorer" data-endpoint="{path}" data-schema="{assets}/{schema}.json" data-headers="{headers}">Loading…</div>
+<main id="explorer" data-endpoint="{path}" data-schema="{assets}/{schema}.json" data-headers="{headers}">Loading…</main>
 <script id="tabs" type="application/json">{tabs}</script>
 <script src="{assets}/react.production.min.js"></script>
 <script src="{assets}/react-dom.production.min.js"></script>

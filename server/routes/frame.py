@@ -40,6 +40,7 @@ header form { margin: 0; }
 label { display: block; font-size: 14px; line-height: 20px; font-weight: 600; margin-bottom: 4px; }
 input { width: 100%; min-height: 44px; padding: 8px 12px; font: inherit; color: inherit; background: var(--paper);
   border: 1px solid var(--edge); border-radius: 8px; }
+input:focus-visible { outline-offset: 0; }
 input[aria-invalid] { border-color: var(--bad); box-shadow: inset 0 0 0 1px var(--bad); }
 input[inputmode] { max-width: 12rem; letter-spacing: 0.2em; font-variant-numeric: tabular-nums; }
 .field { margin-bottom: 16px; }

@@ -32,8 +32,8 @@ async def test_a_poor_page_is_told_what_it_lacks(visit: Visiting) -> None:
         "as it is: out of sight: <p> Wide",
         "as it is: too small to touch: <button> Small",
         "40 % longer: the page scrolls sideways",
-        "40 % longer: out of sight: <p> Wide",
-        "40 % longer: too small to touch: <button> Small",
+        "40 % longer: out of sight: <p> WideWi",
+        "40 % longer: too small to touch: <button> SmallSm",
     ]
 
 
