@@ -30,6 +30,7 @@ from schema.inputs import plan_inputs
 from schema.masking import masked, masked_fault
 from schema.refusals import refusal_handlers
 from schema.scalars import SCALARS
+from schema.variables import PlannedExecutor
 
 
 def configuration() -> StrawberryConfig:
@@ -59,6 +60,7 @@ class GuardedSchema(strawberry.Schema):
             subscription,
             types=types,
             extensions=[*extensions, _Registered],
+            execution_context_class=PlannedExecutor,
             config=configuration(),
             exception_handlers=refusal_handlers() if exception_handlers is None else exception_handlers,
         )
