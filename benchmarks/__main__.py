@@ -3,8 +3,7 @@
 import argparse
 import asyncio
 import os
-import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 
 from benchmarks import batches, demo, mutations, profile
 from benchmarks.measuring import Comparison
@@ -16,7 +15,7 @@ from server.database import opened
 SIZES = {"1k": 1_000, "10k": 10_000, "100k": 100_000}
 SECONDS = 3.0
 
-Workload = Callable[[Scratch, Seeded, float], Awaitable[list[Comparison]]]
+Workload = Callable[[Scratch, Seeded, float], AsyncIterator[Comparison]]
 WORKLOADS: dict[str, Workload] = {"w1": profile.measured, "w3": mutations.measured, "w4": batches.measured}
 
 
@@ -43,9 +42,9 @@ async def _measured(at: Scratch, names: list[str], customers: int, seconds: floa
         data = await seeded(customers, now=SystemClock().now())
     for name in names:
         if name in WORKLOADS:
-            for comparison in await WORKLOADS[name](at, data, seconds):
+            async for comparison in WORKLOADS[name](at, data, seconds):
                 print(comparison.told(), end="\n\n", flush=True)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

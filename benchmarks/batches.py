@@ -1,5 +1,7 @@
 """W4: orders, a hundred to a request, against pgbench running the statements of the same batches."""
 
+from collections.abc import AsyncIterator
+
 import orjson
 
 from benchmarks.load import Asked, loaded, zipf
@@ -25,7 +27,7 @@ QUERY = (
 PROOF = '"OrdersRecorded"'
 
 
-async def measured(at: Scratch, data: Seeded, seconds: float) -> list[Comparison]:
+async def measured(at: Scratch, data: Seeded, seconds: float) -> AsyncIterator[Comparison]:
     """Measure in five rounds."""
     authorization = f"Bearer {data.api_key}"
     bodies = _bodies(data)
@@ -50,7 +52,7 @@ async def measured(at: Scratch, data: Seeded, seconds: float) -> list[Comparison
         now, most = memory_mib(ours.process)
         print(f"batches: application {now:.0f} MiB resident, {most:.0f} MiB at its highest", flush=True)
     title = f"W4: recordOrders, {ORDERS} orders of {LINES} lines a request, {CLIENTS} clients"
-    return [Comparison(title, us, [bench], GOALS, unit="lines/s", scale=ORDERS * LINES)]
+    yield Comparison(title, us, [bench], GOALS, unit="lines/s", scale=ORDERS * LINES)
 
 
 def _bodies(data: Seeded) -> list[str]:

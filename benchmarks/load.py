@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import count
 from random import Random
 from typing import Any, cast
@@ -88,7 +89,8 @@ class _Load:
     def next_request(self) -> bytes:
         number = next(self.numbers)
         request = self.requests[number % len(self.requests)]
-        return request.replace(b"@N", b"%012d" % number).replace(b"@C", self.customers[number % len(self.customers)])
+        customer = self.customers[number % len(self.customers)]
+        return bytes(request.replace(b"@N", b"%012d" % number).replace(b"@C", customer))
 
 
 def _written(path: str, authorization: str, body: str) -> bytes:
@@ -150,7 +152,7 @@ async def _run(asked: dict[str, Any]) -> None:
     load.ends_at = began + asked["seconds"]
     ended = [loop.create_future() for _ in range(asked["clients"])]
     for one in ended:
-        await loop.create_connection(lambda one=one: _Client(load, one), "127.0.0.1", asked["port"])
+        await loop.create_connection(partial(_Client, load, one), "127.0.0.1", asked["port"])
     await asyncio.gather(*ended)
     seconds = time.perf_counter() - began
     latencies = sorted(load.latencies)

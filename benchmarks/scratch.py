@@ -43,14 +43,14 @@ class Scratch:
         return family_cpu_ms(self.postmaster)
 
     def pgbench(self, *arguments: str) -> str:
-        """Run pgbench and return what it prints."""
+        """Run pgbench and return what it prints, its progress first."""
         program = prepared(self.folder).folder / "pgbench"
         host = parse_qs(urlsplit(self.url).query)["host"][0]
         command = [str(program), "--host", host, "--username", "postgres", "--no-vacuum", *arguments, DATABASE]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0 or "ERROR" in done.stderr:
             raise SystemExit(f"pgbench failed: {done.stderr[-2000:]}")
-        return done.stdout
+        return done.stderr + done.stdout
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -113,9 +114,13 @@ def as_script(statements: Sequence[Statement], *, settings: Sequence[str]) -> st
     for statement in statements:
         values = [_expression(*pair) for pair in zip(statement.values, statement.types, strict=True)]
         sql = " ".join(statement.sql.split())
-        sql = re.sub(r"\$(\d+)", lambda found, values=values: values[int(found[1]) - 1], sql)
+        sql = re.sub(r"\$(\d+)", partial(_numbered, values), sql)
         lines.append(sql.rstrip("; ") + ";")
     return "\n".join(lines) + "\n"
+
+
+def _numbered(values: Sequence[str], found: re.Match[str]) -> str:
+    return values[int(found[1]) - 1]
 
 
 def _expression(value: Any, type_: str) -> str:
