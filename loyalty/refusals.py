@@ -53,8 +53,13 @@ class Refusal(Exception):
         told = ", ".join(f"{name}={fact!r}" for name, fact in self._facts.items())
         return f"{self.code}({told})"
 
-    def __reduce__(self) -> tuple[type[Self], tuple[()], dict[str, object]]:
-        return (type(self), (), {"_facts": self._facts})
+    def __reduce__(self) -> tuple[object, tuple[type[Self], dict[str, Fact]]]:
+        return (_made, (type(self), self._facts))
+
+
+def _made(kind: type[Refusal], facts: dict[str, Fact]) -> Refusal:
+    """Make a copied or unpickled refusal: its facts are keyword arguments, which exceptions do not keep."""
+    return kind(**facts)
 
 
 class NotFound(Refusal):
