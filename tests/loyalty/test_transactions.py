@@ -32,6 +32,7 @@ SMALL = 3
 async def small(database_url: str) -> AsyncIterator[str]:
     """Have the rules use a pool of three connections."""
     async with opened(database_url, pool_max=SMALL, application_name="tests", everywhere=False):
+        await value("SELECT 1")  # makes the pool, which a cancelled task may not have done
         yield database_url
 
 
