@@ -15,8 +15,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from loyalty.clock import Clock
-from loyalty.refusals import Refusal, TryAgain
+from loyalty.refusals import Invalid, Refusal, TryAgain
 from loyalty.staff import invitations, keys, passwords, second_factor, sessions
+from loyalty.staff.people import NAME_LENGTH_MAX
 from loyalty.words.languages import chosen
 from loyalty.words.wording import refusal_worded, worded
 from server.auth import Cookies, network_address
@@ -69,9 +70,10 @@ class Console:
             return self._signed_out(request)
         try:
             _, secret = await keys.create_personal_token(session.actor, name=form.get("name", ""), now=now)
-        except Refusal as refusal:
-            errors = _beside("name", refusal, language_of(request, session.person.language))
-            return await self._home(request, session, errors=errors, status=422)
+        except Invalid:
+            language = language_of(request, session.person.language)
+            wrong = worded("console.home.token-name-wrong", language, length_max=NAME_LENGTH_MAX)
+            return await self._home(request, session, errors={"name": wrong}, status=422)
         return await self._home(request, session, secret=secret)
 
     async def revoke_token(self, request: Request) -> Response:

@@ -150,8 +150,8 @@ def _field(
     hint: str = "",
     first: bool = False,
 ) -> str:
-    said = [f"{name}-{what}" for what, told in (("error", wrong.get(name)), ("hint", hint)) if told]
-    described = f' aria-describedby="{" ".join(said)}"' if said else ""
+    told, kind_told = (wrong[name], "error") if name in wrong else (hint, "hint")
+    described = f' aria-describedby="{name}-{kind_told}"' if told else ""
     invalid = ' aria-invalid="true"' if name in wrong else ""
     focused = " autofocus" if name in wrong or (first and not wrong) else ""
     numeric = ' inputmode="numeric"' if complete == "one-time-code" else ""
@@ -159,8 +159,7 @@ def _field(
         f'<div class="field"><label for="{name}">{escape(text)}</label>'
         f'<input id="{name}" name="{name}" type="{kind}" value="{escape(value)}" autocomplete="{complete}"'
         f' maxlength="{LENGTH_MAX}" required{numeric}{described}{invalid}{focused}>'
-        + (f'<p class="error" id="{name}-error">{escape(wrong[name])}</p>' if name in wrong else "")
-        + (f'<p class="hint" id="{name}-hint">{escape(hint)}</p>' if hint else "")
+        + (f'<p class="{kind_told}" id="{name}-{kind_told}">{escape(told)}</p>' if told else "")
         + "</div>"
     )
 

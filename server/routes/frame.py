@@ -26,10 +26,11 @@ main { padding-bottom: 48px; }
 .brand { display: inline-flex; align-items: center; gap: 8px; min-height: 44px; border-radius: 8px;
   color: inherit; font-weight: 600; text-decoration: none; }
 .mark { display: block; width: 28px; height: 28px; color: var(--accent); }
-h1 { font-size: 28px; line-height: 36px; letter-spacing: -0.01em; text-wrap: balance; margin: 12px 0 16px; }
+h1 { font-size: 28px; line-height: 36px; letter-spacing: -0.01em; margin: 12px 0 16px; }
 h1:has(+ .lead) { margin-bottom: 4px; }
 h2 { font-size: 20px; line-height: 28px; margin: 0 0 4px; }
-p { margin: 0 0 16px; }
+h2:has(+ .said) { margin-bottom: 12px; }
+p { margin: 0 0 16px; text-wrap: pretty; }
 .lead { color: var(--quiet); margin-bottom: 24px; }
 section { background: var(--paper); border: 1px solid var(--line); border-radius: 8px; padding: 24px;
   margin-bottom: 16px; }

@@ -131,6 +131,20 @@ async def test_a_token_is_made_shown_once_and_revoked_after_asking_again(
     assert worded("console.home.token-none", look.language) in await visitor.page.inner_text("main")
 
 
+async def test_a_token_wants_a_name(visit: Visiting, now: datetime) -> None:
+    person = await a_person(now=now)
+    visitor = await visit()
+    await sign_in(visitor, person.email)
+
+    await visitor.page.focus("#name")
+    await visitor.write(" ")
+    await visitor.send("Enter")
+
+    assert await visitor.page.inner_text("#name-error") == "Give it a name of 1 to 200 visible characters."
+    assert await visitor.focused() == worded("console.home.token-name", "en")
+    assert await visitor.faults() == []
+
+
 async def test_signing_out_leads_back_and_the_way_back_shows_nothing(visit: Visiting, now: datetime) -> None:
     person = await a_person(now=now)
     visitor = await visit()
