@@ -11,9 +11,10 @@ import strawberry
 from loyalty.access import Permission, require
 from schema import identifiers
 from schema.admin.audit import AuditQuery
-from schema.admin.customers import Customer, CustomersMutation, CustomersQuery, customer_node
+from schema.admin.customers import Customer, CustomersQuery, customer_node
 from schema.admin.jobs import JobsQuery
 from schema.admin.ledger import LedgerMutation, LedgerQuery, adjustment_node
+from schema.admin.membership import MembershipMutation
 from schema.admin.orders import Order, OrdersQuery, order_node
 from schema.admin.recording import RecordingMutation
 from schema.admin.rewards import RewardsMutation, RewardsQuery
@@ -69,7 +70,7 @@ class Query(CustomersQuery, OrdersQuery, LedgerQuery, RewardsQuery, StaffQuery, 
 
 
 @strawberry.type(description="What can be done.")
-class Mutation(RecordingMutation, CustomersMutation, LedgerMutation, RewardsMutation, StaffMutation):
+class Mutation(RecordingMutation, MembershipMutation, LedgerMutation, RewardsMutation, StaffMutation):
     """All mutations of the admin schema."""
 
 
