@@ -143,6 +143,14 @@ async def value(sql: str, *values: Any) -> Any:
         return await connection.fetchval(sql, *values)
 
 
+def storable(text: str) -> bool:
+    """Tell whether the database can hold the text, and so whether anything can be found by it.
+
+    A NUL it cannot, nor half of a surrogate, which has no UTF-8.
+    """
+    return "\0" not in text and (text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text))
+
+
 def connection_in_transaction() -> asyncpg.Connection:
     """Return the asyncpg connection of the open transaction, for COPY and the work queue."""
     assert in_transaction(), "this needs an open transaction"

@@ -17,7 +17,7 @@ import base64
 import binascii
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
@@ -113,9 +113,11 @@ class Asked:
 def _restored(value: Any, type_: type) -> Any:
     if type_ in (datetime, date) and isinstance(value, str):
         moment = type_.fromisoformat(value)
-        if isinstance(moment, datetime) and moment.tzinfo is None:
+        if not isinstance(moment, datetime):
+            return moment
+        if moment.tzinfo is None:
             raise ValueError(value)
-        return moment
+        return moment.astimezone(UTC)  # what is out of all range then is no cursor
     if type_ is UUID and isinstance(value, str):
         return UUID(value)
     if type_ is int and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:

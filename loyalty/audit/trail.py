@@ -17,7 +17,7 @@ import orjson
 
 from loyalty.access import Actor, Permission, require
 from loyalty.identity import new_id
-from loyalty.transactions import in_transaction, rows, value
+from loyalty.transactions import in_transaction, rows, storable, value
 
 Values = Mapping[str, object]
 """What changed, by name of the field: JSON values, others as their text.
@@ -196,6 +196,8 @@ async def _matching(filters: Filters, columns: str, end: str, *, before: int | N
         ("position <", before),
     ]
     asked = [(condition, wanted) for condition, wanted in conditions if wanted is not None]
+    if any(isinstance(wanted, str) and not storable(wanted) for _, wanted in asked):
+        return await rows(f"SELECT {columns} FROM audit_record WHERE false {end}")
     where = " AND ".join(f"{condition} ${number}" for number, (condition, _) in enumerate(asked, 1)) or "true"
     return await rows(f"SELECT {columns} FROM audit_record WHERE {where} {end}", *(wanted for _, wanted in asked))
 

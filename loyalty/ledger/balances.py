@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from loyalty.transactions import rows
+from loyalty.transactions import rows, storable
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +134,9 @@ async def entries_pages(
 
     Those after the place `after`; with `unit` that unit's alone. One query.
     """
+    pages: dict[UUID, list[EntryFacts]] = {customer_id: [] for customer_id in customer_ids}
+    if unit is not None and not storable(unit):
+        return pages
     # Each of the family is asked for the newest by index, so a long history costs no more than a page of it.
     found = await rows(
         f"{_COLUMNS}, e.holder_id FROM unnest($1::uuid[]) AS asked(id) CROSS JOIN LATERAL ("
@@ -154,7 +157,6 @@ async def entries_pages(
         *(after or (None, None, None)),
         first,
     )
-    pages: dict[UUID, list[EntryFacts]] = {customer_id: [] for customer_id in customer_ids}
     for row in found:
         values = dict(row)
         pages[values.pop("holder_id")].append(EntryFacts(**values))
@@ -174,6 +176,8 @@ async def entries_page(
 
 async def entries_counts(customer_ids: Sequence[UUID], *, unit: str | None = None) -> dict[UUID, int]:
     """Return how many entries each of these customers has, with those of the customers merged into them."""
+    if unit is not None and not storable(unit):
+        return dict.fromkeys(customer_ids, 0)
     found = await rows(
         "SELECT asked.id, count(e.id) AS entries FROM unnest($1::uuid[]) AS asked(id)"
         f" CROSS JOIN LATERAL {_FAMILY} AS family(id)"

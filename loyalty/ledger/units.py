@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from loyalty.refusals import NotFound
-from loyalty.transactions import rows, value
+from loyalty.transactions import rows, storable, value
 
 
 async def open_units(codes: Sequence[str], *, now: datetime) -> None:
@@ -23,5 +23,5 @@ async def require_unit(code: str) -> None:
     Raises:
         NotFound: no programme collects it.
     """
-    if not await value("SELECT EXISTS (SELECT FROM unit WHERE code = $1)", code):
+    if not storable(code) or not await value("SELECT EXISTS (SELECT FROM unit WHERE code = $1)", code):
         raise NotFound(what="unit")

@@ -11,7 +11,7 @@ import asyncpg
 from loyalty.access import Actor, Permission, require
 from loyalty.identity import new_ids
 from loyalty.orders.asked import OrderAsked, Shares
-from loyalty.transactions import Conflict, rows
+from loyalty.transactions import Conflict, rows, storable
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +208,8 @@ async def orders_page(
         NotPermitted: the actor may not read orders.
     """
     require(actor, Permission.ORDERS_READ)
+    if external_id is not None and not storable(external_id):
+        return []
     found = await rows(
         f"{_FACTS} WHERE ($1::uuid IS NULL OR shop_id = $1) AND ($2::text IS NULL OR external_id = $2)"
         " AND ($3::timestamptz IS NULL OR placed_at <= $3 AND (placed_at, id) < ($3, $4::uuid))"
@@ -227,6 +229,8 @@ async def count_orders(actor: Actor, *, external_id: str | None = None) -> int:
         NotPermitted: the actor may not read orders.
     """
     require(actor, Permission.ORDERS_READ)
+    if external_id is not None and not storable(external_id):
+        return 0
     [row] = await rows(
         "SELECT count(*) AS orders FROM customer_order WHERE ($1::uuid IS NULL OR shop_id = $1)"
         " AND ($2::text IS NULL OR external_id = $2)",

@@ -105,6 +105,8 @@ async def recent(
         NotPermitted: the actor may not see jobs.
     """
     require(actor, Permission.JOBS_READ)
+    if job is not None and not transactions.storable(job):
+        return []
     started_at, run_id = after or (None, None)
     found = await transactions.rows(
         "SELECT id, job, period, claimed_by, started_at, finished_at, outcome, detail FROM job_run"
