@@ -83,7 +83,8 @@ class GuardedSchema(strawberry.Schema):
         operation_extensions: dict[str, Any] | None = None,
     ) -> ExecutionResult:
         """Run a query or a mutation. Never raises for what a caller sent or a resolver did."""
-        asked = self._asked(query, operation_name or None, variable_values, context_value)
+        operation_name = operation_name or None
+        asked = self._asked(query, operation_name, variable_values, context_value)
         if isinstance(asked, ExecutionResult):
             return asked
         if asked.operation.type is OperationType.SUBSCRIPTION:
@@ -107,6 +108,7 @@ class GuardedSchema(strawberry.Schema):
         allowed_operation_types: Iterable[AllowedType] | None = None,
     ) -> AsyncGenerator[ExecutionResult, None]:
         """Run any operation over a streaming transport, as a series of results."""
+        operation_name = operation_name or None
         source = await super().stream(
             query, variable_values, context_value, root_value, operation_name, operation_extensions
         )
@@ -123,7 +125,7 @@ class GuardedSchema(strawberry.Schema):
         context: Context | None,
         operation_name: str | None,
     ) -> AsyncGenerator[ExecutionResult, None]:
-        asked = self._asked(query, operation_name or None, variables, context)
+        asked = self._asked(query, operation_name, variables, context)
         if isinstance(asked, ExecutionResult):
             await source.aclose()
             yield asked

@@ -147,6 +147,14 @@ async def test_no_cursor_breaks_a_page(world: World, schema: GuardedSchema) -> N
     assert broken == [], "\n".join(map(str, broken))
 
 
+async def test_an_empty_name_of_an_operation_names_none(api: Api) -> None:
+    asked = {"query": "query($a: Int!) { rewards(first: $a) { nodes { id } } }", "operationName": ""}
+
+    response = await api.public.post({**asked, "variables": {"a": 1}})
+
+    assert response.json()["data"] == {"rewards": {"nodes": [{"id": "5-off"}]}}
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
     lambda parts: st.lists(parts, max_size=4) | st.dictionaries(st.text(max_size=10), parts, max_size=4),
