@@ -12,12 +12,11 @@ from loyalty.staff.invitations import invite_staff
 from loyalty.staff.keys import create_personal_token
 from loyalty.staff.sessions import SignInRefused
 from loyalty.transactions import value
-from loyalty.words.languages import LANGUAGES
 from loyalty.words.wording import refusal_worded, worded
 from server.routes import console_pages as pages
 from tests.browser.conftest import Visiting
 from tests.browser.payloads import PAYLOADS
-from tests.support.browser import DESK, PHONE, Look, Site, Visit
+from tests.support.browser import DESK, LOOKS, PHONE, Look, Site, Visit
 from tests.support.staff import PASSWORD, SYSTEM, a_person
 
 pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.usefixtures("site")]
@@ -180,11 +179,7 @@ async def test_somebody_new_sets_a_password_and_signs_in_with_it(visit: Visiting
     assert await heading(visitor) == "Mari Maasikas"
 
 
-@pytest.mark.parametrize(
-    "look",
-    [Look(width, dark, language) for width, dark in ((1440, False), (390, True)) for language in LANGUAGES],
-    ids=str,
-)
+@pytest.mark.parametrize("look", LOOKS, ids=str)
 async def test_every_page_is_in_order_in_every_language_width_and_theme(
     visit: Visiting, now: datetime, look: Look
 ) -> None:

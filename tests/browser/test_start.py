@@ -5,27 +5,23 @@ import pytest
 from pydantic import SecretStr
 
 from loyalty.clock import FixedClock
-from loyalty.words.languages import LANGUAGES
 from loyalty.words.wording import worded
 from server.app import create_app
 from server.settings import Settings
 from tests.browser.conftest import Visiting
 from tests.support.api import SECRET
-from tests.support.browser import Look
+from tests.support.browser import LOOKS, Look
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize(("width", "dark"), [(1440, True), (390, False)])
-async def test_it_says_what_is_here_in_the_readers_language(
-    visit: Visiting, language: str, width: int, dark: bool
-) -> None:
-    visitor = await visit(Look(width, dark, language))
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+async def test_it_says_what_is_here_in_the_readers_language(visit: Visiting, look: Look) -> None:
+    visitor = await visit(look)
 
     await visitor.open("/")
 
-    assert await visitor.page.inner_text("h1") == worded("start.title", language)
+    assert await visitor.page.inner_text("h1") == worded("start.title", look.language)
     assert await visitor.page.locator("h2 a").count() == 4
     assert await visitor.faults() + await visitor.unseen_stops() == []
 

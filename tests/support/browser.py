@@ -14,6 +14,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 from pydantic import SecretStr
 
 from loyalty.clock import FixedClock
+from loyalty.words.languages import LANGUAGES
 from server.app import create_app
 from server.settings import Settings
 from tests.support.api import SECRET
@@ -46,6 +47,12 @@ class Look:
 
 DESK = Look()
 PHONE = Look(390, dark=True, language="pl")
+LOOKS = [
+    DESK,
+    Look(dark=True, language="sv"),
+    *(Look(390, dark=number % 2 == 1, language=language) for number, language in enumerate(LANGUAGES)),
+]
+"""Both widths in both themes, and on a phone, where room is short, every language."""
 
 
 @dataclass
