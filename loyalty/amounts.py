@@ -15,10 +15,14 @@ POINTS_PER_WALLET_MAX = 10**15
 AMOUNT_MINOR_MAX = 10**15
 
 
+_X_MONEY = frozenset({"XAF", "XCD", "XCG", "XOF", "XPF"})
+"""Currencies of several countries; the other codes with X are no money (ISO 4217, table A.1)."""
+
+
 @cache
 def known_currencies() -> frozenset[str]:
-    """Return the ISO 4217 codes that CLDR knows."""
-    return frozenset(get_global("all_currencies"))
+    """Return the ISO 4217 codes that CLDR knows, of money: neither metals, nor tests, nor no currency at all."""
+    return frozenset(code for code in get_global("all_currencies") if not code.startswith("X") or code in _X_MONEY)
 
 
 def currency_decimals(currency: str) -> int:

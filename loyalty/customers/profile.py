@@ -6,7 +6,7 @@ A new e-mail or phone is unverified, so it signs nobody in until it is proved.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Final
 from uuid import UUID
@@ -24,6 +24,7 @@ from loyalty.identity import new_id
 from loyalty.refusals import NotFound, Refusal
 from loyalty.shops.catalogue import ShopFacts
 from loyalty.shops.days import add_months, local_date
+from loyalty.throttles.attempts import attempt
 
 BIRTHDAY_KEPT_MONTHS = 12
 
@@ -78,6 +79,9 @@ _IDENTIFIERS = {
     "barcode": IdentifierKind.BARCODE,
     "external_id": IdentifierKind.EXTERNAL,
 }
+_TELLING = frozenset({"email", "phone"})
+"""Whether one of these is taken tells who is a customer: so the tries are counted."""
+TELLING_PER_HOUR = 20
 _FOR_STAFF_ONLY = frozenset({"card", "barcode", "external_id"})
 
 
@@ -103,12 +107,17 @@ async def update_customer(
         IdentifierInvalid: an identifier cannot be one of its kind.
         IdentifierTaken: an identifier belongs to another customer.
         BirthdayLocked: the birthday was set less than a year ago.
+        Throttled: the customer tried too many addresses or numbers.
     """
     require(actor, Permission.CUSTOMERS_WRITE, of=customer_id)
     asked = {name.name: value for name in fields(changes) if (value := getattr(changes, name.name)) is not UNCHANGED}
     if actor.kind is ActorKind.CUSTOMER and not _FOR_STAFF_ONLY.isdisjoint(asked):
         raise NotPermitted(permission=Permission.CUSTOMERS_WRITE)
     checked = _checked(asked, shop, now=now)
+    if actor.kind is ActorKind.CUSTOMER and not _TELLING.isdisjoint(asked):
+        await attempt(
+            "profile-identifier", str(customer_id), limit=TELLING_PER_HOUR, window=timedelta(hours=1), now=now
+        )
 
     async def effects() -> Customer:
         customer = await locked_customer(customer_id)

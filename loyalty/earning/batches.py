@@ -46,7 +46,7 @@ def checked(place: int, asked: OrderAsked, shop: ShopFacts, *, now: datetime) ->
     identifier = None
     if asked.customer is not None:
         identifier = normalised(_kind(asked.customer.kind), asked.customer.value, shop=shop)
-    return CheckedOrder(place, asked, shop, identifier, asked.content_hash())
+    return CheckedOrder(place, asked, shop, identifier, asked.content_hash(identifier.place if identifier else None))
 
 
 def _kind(written: str) -> IdentifierKind:

@@ -6,7 +6,7 @@ public answers the same, and does as much, whether the address was known or not.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from loyalty import transactions
@@ -22,6 +22,9 @@ from loyalty.identity import new_id
 from loyalty.once.answers import Answer, Once, answered
 from loyalty.refusals import Invalid
 from loyalty.shops.catalogue import ShopFacts
+from loyalty.throttles.attempts import attempt
+
+STRANGERS_PER_HOUR = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,18 +53,22 @@ class Enrolled:
     is_new: bool | None
 
 
-async def enrol(application: Application, *, shop: ShopFacts, actor: Actor, now: datetime) -> Enrolled:
+async def enrol(
+    application: Application, *, shop: ShopFacts, actor: Actor, address: str | None = None, now: datetime
+) -> Enrolled:
     """Enrol whoever stands before the shop's front end.
 
     A signed-in customer becomes a member. A claimant, whom the shop's own token vouches for, is found or made by the
     shop's id for them. Anybody else names an e-mail or a phone, and the answer says nothing: who they are is shown
-    when they have signed in. What of the application is somebody else's already is then left out.
+    when they have signed in. What of the application is somebody else's already is then left out. Strangers are
+    counted by their network `address`: a thousand an hour, as a whole shop may stand behind one.
 
     Raises:
         NotPermitted: the actor is not a customer to be, or claims a card, a barcode, or an id of another shop.
         Invalid: there is neither e-mail nor phone; or a value cannot be what it is meant to be.
         IdentifierInvalid: an identifier cannot be one of its kind.
         IdentifierTaken: the shop vouches for a new customer whose e-mail or phone is somebody else's.
+        Throttled: too many strangers came from this address.
     """
     if actor.kind not in (ActorKind.PUBLIC, ActorKind.CUSTOMER) or _claims_too_much(application):
         raise NotPermitted(permission=Permission.CUSTOMERS_WRITE)
@@ -75,6 +82,8 @@ async def enrol(application: Application, *, shop: ShopFacts, actor: Actor, now:
     new = _newcomer(application, shop, now=now)
     if not new.identifiers:
         raise Invalid(field="email", problem="blank")
+    if address is not None:
+        await attempt("enrol-address", address, limit=STRANGERS_PER_HOUR, window=timedelta(hours=1), now=now)
     return await transactions.in_one_transaction(lambda: _enrol_in_public(new, now=now))
 
 

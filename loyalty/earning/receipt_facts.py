@@ -75,7 +75,7 @@ def _earned(order: OrderFacts, unit: str, entries: list[asyncpg.Record]) -> Rece
         placed_at=order.placed_at,
         unit=unit,
         earned_points=sum(entry["points"] for entry in entries),
-        balance_points=entries[-1]["balance_after_points"] if entries else None,
+        balance_points=entries[-1]["spendable_after_points"] if entries else None,
         owed_points=entries[-1]["owed_after_points"] if entries else 0,
         available_at=entries[-1]["available_at"] if entries else None,
         pending=any(entry["pending_delta"] > 0 for entry in entries),
@@ -84,14 +84,24 @@ def _earned(order: OrderFacts, unit: str, entries: list[asyncpg.Record]) -> Rece
 
 
 async def _entries(recorded: OrderRecorded, unit: str) -> list[asyncpg.Record]:
-    """Return what the order earned in this unit, in the wallet's order; what was owed after each is summed up."""
+    """Return what the order earned in this unit, in the wallet's order, and how the wallet stood afterwards.
+
+    Afterwards: when all of it was posted, with what was taken back at once because goods had come back before. Units
+    that had ended by then are no part of a balance.
+    """
     if not recorded.entry_ids:
         return []
     return await rows(
-        "SELECT e.points, e.balance_after_points, e.pending_delta, (e.asked->>'available_at')::timestamptz"
-        " AS available_at, (SELECT sum(b.owed_delta) FROM entry b"
-        "   WHERE b.wallet_id = e.wallet_id AND b.sequence <= e.sequence)::bigint AS owed_after_points"
-        " FROM entry e JOIN wallet w ON w.id = e.wallet_id WHERE e.id = ANY($1::uuid[]) AND w.unit = $2"
+        "SELECT e.points, e.pending_delta, (e.asked->>'available_at')::timestamptz AS available_at,"
+        " greatest(0, last.balance_after_points - CASE WHEN e.expires_at <= e.recorded_at THEN e.available_delta"
+        "   ELSE 0 END) AS spendable_after_points,"
+        " (SELECT sum(b.owed_delta) FROM entry b"
+        "   WHERE b.wallet_id = e.wallet_id AND b.sequence <= last.sequence)::bigint AS owed_after_points"
+        " FROM entry e JOIN wallet w ON w.id = e.wallet_id JOIN LATERAL ("
+        "   SELECT l.sequence, l.balance_after_points FROM entry l"
+        "   WHERE l.order_id = e.order_id AND l.wallet_id = e.wallet_id AND l.recorded_at = e.recorded_at"
+        "   ORDER BY l.sequence DESC LIMIT 1) AS last ON true"
+        " WHERE e.id = ANY($1::uuid[]) AND w.unit = $2"
         " ORDER BY e.sequence",
         recorded.entry_ids,
         unit,

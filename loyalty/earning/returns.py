@@ -12,6 +12,7 @@ import asyncpg
 import orjson
 
 from loyalty.access import Actor, Permission, require
+from loyalty.audit import trail
 from loyalty.earning.clawbacks import claw_back
 from loyalty.identity import new_id
 from loyalty.once.answers import Answer, Once, answered
@@ -295,8 +296,19 @@ async def _apply_waiting(row: asyncpg.Record, shop: ShopFacts, now: datetime) ->
     asked = _Asked(row["id"], shop, row["order_external_id"], asked_lines, row["returned_at"], row["cancels"])
     try:
         back = _coming_back(asked, lines)
-    except Refusal:
+    except Refusal as refusal:
         await rows("UPDATE order_return SET state = 'refused', order_id = $2 WHERE id = $1", row["id"], order.id)
+        # Whoever recorded it was told that it waits; so that it does not vanish, the trail says what became of it.
+        await trail.record(
+            Actor.system("apply-returns"),
+            "refuse_return",
+            subject_kind="return",
+            subject_id=row["id"],
+            customer_id=order.customer_id,
+            why=refusal.code,
+            after={"order": order.external_id},
+            now=now,
+        )
         return
     await rows(
         "UPDATE order_return SET state = 'applied', order_id = $2, customer_id = $3, lines = $4::jsonb WHERE id = $1",

@@ -20,6 +20,7 @@ from loyalty.once.answers import Answer, Once, answered
 from loyalty.orders.asked import check_text
 from loyalty.refusals import Invalid, NotFound, Refusal
 from loyalty.shops.catalogue import shop_by_id
+from loyalty.staff.keys import person_behind
 from loyalty.transactions import rows
 
 NOTE_LENGTH_MAX = 2_000
@@ -160,7 +161,7 @@ async def _not_own(customer_id: UUID, actor: Actor) -> UUID:
     holder_id = await holder_of(await holder_of(customer_id))
     if holder_id not in await customers_by_id([holder_id]):
         raise NotFound(what="customer")
-    if goodwill.is_own_account(actor, await customer_family_ids(holder_id)):
+    if await goodwill.is_own_account(actor, await customer_family_ids(holder_id)):
         raise OwnAccount
     return holder_id
 
@@ -271,7 +272,7 @@ async def _waiting(adjustment_id: UUID, actor: Actor) -> _Asked:
     if not found:
         raise NotFound(what="adjustment")
     [row] = found
-    if row["asked_by"] == actor.reference:
+    if await person_behind(row["asked_by"]) == await person_behind(actor.reference):
         raise SamePerson
     if row["state"] != "awaiting":
         raise AdjustmentNotWaiting(state=row["state"])

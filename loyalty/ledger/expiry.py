@@ -56,6 +56,7 @@ async def expire_due_lots(
     while True:
         batch = await in_one_transaction(lambda: _expire_batch(now, actor, batch_size, customer_ids, dated_at_end))
         wallets, points = wallets + batch.wallets, points + batch.points
+        # Less than a full batch is the last one; and what is due but cannot move is not asked for ever.
         if batch.wallets < batch_size:
             return Swept(wallets, points)
 
@@ -75,7 +76,7 @@ async def _expire_batch(
         for row in due
     ]
     posted = await post(postings, by=actor, now=now)
-    return Swept(len(due), -sum(one.points for one in posted))
+    return Swept(sum(one.took_effect for one in posted), -sum(one.points for one in posted))
 
 
 async def expire_due_lots_of(customer_ids: Sequence[UUID], *, now: datetime) -> None:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from loyalty.access import Actor, ActorKind
 from loyalty.shops.catalogue import ShopFacts
+from loyalty.staff.keys import person_behind
 from loyalty.transactions import value
 
 
@@ -48,6 +49,23 @@ async def hold_budget(actor: Actor) -> None:
     await value("SELECT pg_advisory_xact_lock(hashtextextended('goodwill:' || $1, 0))", actor.reference)
 
 
-def is_own_account(actor: Actor, family: list[UUID]) -> bool:
-    """Tell whether the account, with those merged into it, is the actor's own."""
-    return actor.customer_id is not None and actor.customer_id in family
+async def is_own_account(actor: Actor, family: list[UUID]) -> bool:
+    """Tell whether the account, with those merged into it, is the actor's own, or of whoever made the actor's key.
+
+    Somebody's own is also the account of the customer who has their e-mail address.
+    """
+    if actor.customer_id is not None and actor.customer_id in family:
+        return True
+    kind, _, person_id = (await person_behind(actor.reference)).partition(":")
+    if kind != ActorKind.STAFF:
+        return False
+    return bool(
+        await value(
+            "SELECT EXISTS (SELECT FROM staff_member s JOIN customer_identifier i"
+            "   ON i.kind = 'email' AND i.scope = '' AND i.value_key = s.email_key"
+            " WHERE s.id = $1 AND i.customer_id = ANY($2::uuid[])"
+            " UNION ALL SELECT FROM staff_member s WHERE s.id = $1 AND s.customer_id = ANY($2::uuid[]))",
+            UUID(person_id),
+            family,
+        )
+    )

@@ -35,6 +35,7 @@ async def release_due_lots(*, now: datetime, actor: Actor, batch_size: int = BAT
     while True:
         batch = await in_one_transaction(lambda: _release(_DUE, (now, batch_size), actor, now))
         wallets, points = wallets + batch.wallets, points + batch.points
+        # Less than a full batch is the last one; and what is due but cannot move is not asked for ever.
         if batch.wallets < batch_size:
             return Swept(wallets, points)
 
@@ -62,4 +63,4 @@ async def _release(sql: str, values: tuple[object, ...], actor: Actor, now: date
         for row in due
     ]
     posted = await post(postings, by=actor, now=now)
-    return Swept(len(due), sum(one.points for one in posted))
+    return Swept(sum(one.took_effect for one in posted), sum(one.points for one in posted))

@@ -173,15 +173,18 @@ class OrderAsked:
         """Return lines - discount + shipping."""
         return self.lines_minor - self.discount_minor + self.shipping_minor
 
-    def content_hash(self) -> bytes:
-        """Return SHA-256 of everything but the key and the shop: in one shop, two orders are the same when this is."""
+    def content_hash(self, customer: Sequence[str] | None = None) -> bytes:
+        """Return SHA-256 of everything but the key and the shop: in one shop, two orders are the same when this is.
+
+        `customer` is what the identifier means, so that its spelling makes no other order.
+        """
         content = orjson.dumps(
             [
                 self.external_id,
                 self.placed_at.astimezone(UTC),
                 self.currency,
                 self.lines,
-                self.customer,
+                self.customer if customer is None else list(customer),
                 self.discount_minor,
                 self.shipping_minor,
                 self.tax_minor,

@@ -23,7 +23,10 @@ OPERATION = "merge_customers"
 # What follows the person, lines and returns by way of their orders. Entries, lots and what hangs on them do not:
 # the ledger moves units by its own door.
 _FOLLOWS = (
-    "UPDATE customer_identifier SET customer_id = $1 WHERE customer_id = $2",
+    # After the kept one's own, which stay the ones that are shown.
+    "UPDATE customer_identifier moved SET customer_id = $1, created_at = greatest(moved.created_at, coalesce(("
+    "   SELECT max(own.created_at) FROM customer_identifier own WHERE own.customer_id = $1 AND own.kind = moved.kind"
+    " ) + interval '1 microsecond', moved.created_at)) WHERE moved.customer_id = $2",
     "UPDATE order_line SET customer_id = $1 WHERE order_id IN (SELECT id FROM customer_order WHERE customer_id = $2)",
     "UPDATE order_return SET customer_id = $1 WHERE order_id IN (SELECT id FROM customer_order WHERE customer_id = $2)",
     "UPDATE customer_order SET customer_id = $1 WHERE customer_id = $2",

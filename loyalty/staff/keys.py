@@ -19,7 +19,7 @@ from loyalty.identity import new_id
 from loyalty.refusals import Invalid, NotFound, Refusal
 from loyalty.staff.people import COLUMNS, checked_name, person_of
 from loyalty.staff.tokens import token_hash
-from loyalty.transactions import in_one_transaction, row, rows
+from loyalty.transactions import in_one_transaction, row, rows, value
 
 KEY = "reg_sk"
 PERSONAL_TOKEN = "reg_pat"  # noqa: S105 - how such secrets begin, not one of them
@@ -277,3 +277,17 @@ def _key(found: asyncpg.Record) -> Key:
         found["last_used_at"],
         found["revoked_at"],
     )
+
+
+async def person_behind(reference: str) -> str:
+    """Return who stands behind an actor's reference: for a key that somebody made, whoever made it.
+
+    Who may not do a thing alone may not do it with a key of their own as the second.
+    """
+    standing = reference
+    while standing.startswith(f"{ActorKind.KEY}:"):  # a key may have been made with another key
+        maker = await value("SELECT created_by FROM api_key WHERE id = $1", UUID(standing.partition(":")[2]))
+        if maker is None:
+            break
+        standing = maker
+    return standing if standing.startswith(f"{ActorKind.STAFF}:") else reference

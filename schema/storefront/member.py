@@ -229,6 +229,7 @@ class MemberMutation:
             ),
             shop=await shop_asked(info),
             actor=context.actor,
+            address=context.network_address,
             now=context.now,
         )
         if done.customer_id is None:

@@ -1,4 +1,4 @@
-"""Who is let in where, and who is told what: every field of both schemas by everybody (threats.md G12).
+"""Who is let in where, and who is told what: every field of both schemas by everybody.
 
 The tables say who may. A field that is new and stands in none fails here.
 """
@@ -462,7 +462,7 @@ def named(root: GraphQLObjectType | None, field_name: str) -> Any:
 
 
 async def test_a_thousand_interleaved_requests_of_two_customers_are_each_answered_their_own(world: World) -> None:
-    """What was loaded for one is never another's (threats.md G13)."""
+    """What was loaded for one is never another's."""
     actors = everybody(world)
     document = "{ me { id email wallet { availablePoints } entries(first: 5) { nodes { id explanation } } } }"
     alone = {name: await told(STOREFRONT, actors[name], document) for name in ("anna", "bo")}

@@ -1,4 +1,4 @@
-"""No document costs more than a quarter of a second, however it was made (threats.md G1)."""
+"""No document costs more than a quarter of a second, however it was made."""
 
 import gc
 import time

@@ -1,4 +1,4 @@
-"""Nothing of ours leaves with an error, wherever it was raised (threats.md G11)."""
+"""Nothing of ours leaves with an error, wherever it was raised."""
 
 import logging
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What the scalars understand, and that they never fail on what they do not (threats.md G17)."""
+"""What the scalars understand, and that they never fail on what they do not."""
 
 from decimal import Decimal
 from typing import Any

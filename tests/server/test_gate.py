@@ -1,4 +1,4 @@
-"""Whatever comes in as bytes goes on as a well-formed request, or is answered here (threats.md G2, G8, G9)."""
+"""Whatever comes in as bytes goes on as a well-formed request, or is answered here."""
 
 import asyncio
 import contextlib

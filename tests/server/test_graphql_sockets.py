@@ -1,4 +1,4 @@
-"""Operations over sockets: who may open one, what it carries, and when it ends (threats.md G10)."""
+"""Operations over sockets: who may open one, what it carries, and when it ends."""
 
 import asyncio
 import json

@@ -35,11 +35,13 @@ from loyalty.ledger.posting import AmountTooLarge, BalanceTooLow
 from loyalty.once.answers import Answer, IdempotencyMismatch, Once
 from loyalty.refusals import Invalid, NotFound, Refusal, TryAgain
 from loyalty.shops.catalogue import ShopFacts
+from loyalty.staff.keys import create_api_key, key_actor
 from tests.support.customers import a_customer, everybody
 from tests.support.orders import Columns, columns, spent
 from tests.support.programme import TESTS, a_key
 from tests.support.programme import a_shop as a_shop_with_programme
 from tests.support.shops import a_shop
+from tests.support.staff import a_person
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -469,3 +471,35 @@ async def test_who_may_correct_decide_and_read(now: datetime, anna: UUID, who: s
     else:
         with pytest.raises(NotPermitted):
             await adjustments_page(actor, first=1)
+
+
+async def test_a_key_of_ones_own_is_no_second_person(anna: UUID, now: datetime) -> None:
+    person = await a_person(Role.ADMIN, now=now)
+    admin = Actor.staff(person.id, Role.ADMIN)
+    waiting = await adjust(anna, 60_000, actor=admin, now=now)
+    assert isinstance(waiting, AwaitsApproval)
+    _, secret = await create_api_key(admin, name="mine", scopes=["all"], now=now)
+
+    with pytest.raises(SamePerson):
+        await approve_adjustment(
+            a_key(),
+            adjustment_id=waiting.awaiting_adjustment_id,
+            actor=await key_actor(secret, now=now),
+            now=now,
+        )
+
+    assert await points_of(anna) == 100
+
+
+async def test_the_customer_with_ones_own_address_is_oneself(shop: ShopFacts, now: datetime) -> None:
+    person = await a_person(Role.SUPPORT, email="kai@example.com", now=now)
+    kai = (await a_customer(shop=shop, email="Kai@Example.com", balance_points=100)).id
+
+    with pytest.raises(OwnAccount):
+        await adjust(kai, 5, actor=Actor.staff(person.id, Role.SUPPORT), now=now)
+
+    assert await points_of(kai) == 100
+
+
+async def points_of(customer_id: UUID) -> int:
+    return int(await transactions.value("SELECT available_points FROM wallet WHERE customer_id = $1", customer_id))
