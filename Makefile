@@ -5,6 +5,7 @@ BIN := .venv/bin
 T ?= tests
 SIZE ?= 10k
 OPERATIONS ?= 1000000
+KILLS ?= 1000
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test check format fmt lint types imports sdl drift bench soak migration lock clean develop
@@ -51,8 +52,9 @@ drift: develop  ## do the migrations say what the models say?
 bench: develop  ## measure (SIZE=100k for more customers)
 	@$(BIN)/python -m benchmarks --size $(SIZE)
 
-soak: develop  ## a million operations on the ledger, checked against its laws (OPERATIONS=1000000)
+soak: develop  ## the ledger against its laws, and killed processes, for hours (OPERATIONS=1000000 KILLS=1000)
 	@$(BIN)/python -m benchmarks.soak_ledger --operations $(OPERATIONS)
+	@$(BIN)/python -m benchmarks.soak_crash --kills $(KILLS)
 
 migration: develop  ## write the migration for changed models or posting.sql (NAME=what_changes)
 	@$(BIN)/python -m migrations $(NAME)

@@ -12,4 +12,5 @@ mutations.py     W3, earn, redeem and return, one request each
 batches.py       W4, orders a hundred at a time
 demo.py          all baskets of the demo
 soak_ledger.py   not a measurement: the ledger against its laws, for hours
+soak_crash.py    nor this: the web process killed while it records, a thousand times
 """
