@@ -16,10 +16,10 @@ from loyalty.words.explanations import explained
 from schema.caller import me_id, shop_asked
 from schema.context import Info
 from schema.cost import Cost
-from schema.ledger import Entry, entries_shown, standing_of
+from schema.ledger import AmountTooLarge, Entry, entries_shown, standing_of
 from schema.orders import ClaimWindowClosed, OrderLineInput, ReceiptNotClaimable
 from schema.refusals import KeyedRefusals
-from schema.rewards import Reward, RewardInReach
+from schema.rewards import NotAMember, Reward, RewardInReach
 from schema.scalars import BigInt, CurrencyCode
 
 
@@ -148,7 +148,7 @@ class ReceiptClaimed:
 
 
 ClaimReceiptResult = Annotated[
-    ReceiptClaimed | ReceiptNotClaimable | ClaimWindowClosed | KeyedRefusals,
+    ReceiptClaimed | ReceiptNotClaimable | ClaimWindowClosed | NotAMember | AmountTooLarge | KeyedRefusals,
     strawberry.union("ClaimReceiptResult", description="What claiming came to."),
 ]
 
