@@ -8,7 +8,8 @@ from uuid import UUID
 from loyalty.access import Actor, Permission, require
 from loyalty.earning.rules import Earned, earned_for_purchase, purchase_facts
 from loyalty.ledger.balances import WalletFacts, wallets_of
-from loyalty.orders.asked import LineAsked, OrderAsked, check_order, shares
+from loyalty.orders.asked import LineAsked, OrderAsked, check_order
+from loyalty.orders.shares import shares
 from loyalty.programme.versions import version_at
 from loyalty.rewards.catalogue import RewardInReach, in_reach
 from loyalty.shops.catalogue import ShopFacts

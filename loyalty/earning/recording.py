@@ -28,9 +28,9 @@ from loyalty.once.answers import (
     store,
     stored_or_mismatched,
 )
-from loyalty.orders.asked import shares
 from loyalty.orders.orders import KnownOrder, NewOrder, known_orders, write_orders
 from loyalty.orders.receipts import receipt_code, receipt_code_hash
+from loyalty.orders.shares import shares
 from loyalty.refusals import NotFound, Refusal
 from loyalty.shops.catalogue import ShopFacts, shop_secrets
 from loyalty.transactions import rows

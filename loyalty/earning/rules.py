@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 from loyalty.amounts import Rounding, rounded
-from loyalty.orders.asked import OrderAsked, Shares
+from loyalty.orders.asked import OrderAsked
+from loyalty.orders.shares import Shares
 from loyalty.programme.document import Base, PendingEvent, Programme, PurchaseRule, Rate
 from loyalty.programme.expiry import available_at, expires_at
 from loyalty.shops.days import local_date

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import orjson
 
-from loyalty.amounts import known_currencies, split_by_largest_remainder
+from loyalty.amounts import known_currencies
 from loyalty.refusals import Invalid, Refusal
 
 LINES_MAX = 500
@@ -326,26 +326,3 @@ def check_return_lines(lines: Sequence[ReturnLineAsked]) -> None:
         if name in named:
             raise RepeatedSku(line_number=position, sku=line.sku or str(line.line_number))
         named.add(name)
-
-
-@dataclass(frozen=True, slots=True)
-class Shares:
-    """What each line carries of the order's discount and of the tax, in line order."""
-
-    discount_minor: tuple[int, ...]
-    tax_minor: tuple[int, ...]
-
-
-def shares(order: OrderAsked) -> Shares:
-    """Split the order's discount and tax over its lines.
-
-    The discount goes by the lines' amounts, the tax by what they come to after it; both by largest remainder, so that
-    the parts sum to the whole.
-    """
-    amounts = [line.amount_minor for line in order.lines]
-    nothing = (0,) * len(amounts)
-    discount = tuple(split_by_largest_remainder(order.discount_minor, amounts)) if order.discount_minor else nothing
-    if not order.tax_minor:
-        return Shares(discount, nothing)
-    net = [amount - share for amount, share in zip(amounts, discount, strict=True)]
-    return Shares(discount, tuple(split_by_largest_remainder(order.tax_minor, net)))

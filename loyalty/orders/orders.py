@@ -10,7 +10,8 @@ import asyncpg
 
 from loyalty.access import Actor, Permission, require
 from loyalty.identity import new_ids
-from loyalty.orders.asked import OrderAsked, Shares
+from loyalty.orders.asked import OrderAsked
+from loyalty.orders.shares import Shares
 from loyalty.transactions import Conflict, rows, storable
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty.orders.asked import MomentInvalid, check_moment, check_order, check_return_lines, shares
+from loyalty.orders.asked import MomentInvalid, check_moment, check_order, check_return_lines
+from loyalty.orders.shares import shares
 from tests.support.orders import a_line, an_order, back
 
 amounts = st.lists(st.integers(0, 10**12 // 500), min_size=1, max_size=30)
