@@ -91,7 +91,10 @@ SELECT jsonb_build_object('data', jsonb_build_object('me', jsonb_build_object(
             'nodes', jsonb_agg(jsonb_build_object(
                 'kind', upper(e.kind), 'unit', e.unit, 'points', e.points,
                 'balanceAfterPoints', e.balance_after_points,
-                'occurredAt', to_char(e.occurred_at, 'YYYY-MM-DD"T"HH24:MI:SS.USOF:00'),
+                'occurredAt', to_char(e.occurred_at, CASE
+                    WHEN date_trunc('second', e.occurred_at) = e.occurred_at THEN 'YYYY-MM-DD"T"HH24:MI:SSOF:00'
+                    ELSE 'YYYY-MM-DD"T"HH24:MI:SS.USOF:00'
+                END),
                 'order', CASE WHEN e.external_id IS NOT NULL THEN jsonb_build_object('externalId', e.external_id) END
             ) ORDER BY e.n) FILTER (WHERE e.n <= 20),
             'pageInfo', jsonb_build_object('hasNextPage', count(*) > 20)
