@@ -3,7 +3,9 @@
 import argparse
 import asyncio
 import os
+import signal
 from collections.abc import AsyncIterator, Callable
+from types import FrameType
 
 from benchmarks import batches, demo, mutations, profile
 from benchmarks.measuring import Comparison
@@ -26,6 +28,7 @@ def main() -> None:
     parser.add_argument("--size", choices=SIZES, default="10k", help="customers")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="how long each side runs in each round")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, _ends)  # so that what was started is stopped, and the folder removed
     names = asked.workloads or [*WORKLOADS, "demo"]
     if unknown := set(names) - {*WORKLOADS, "demo"}:
         parser.error(f"there is no workload {', '.join(sorted(unknown))}")
@@ -35,6 +38,10 @@ def main() -> None:
             asyncio.run(_measured(at, names, SIZES[asked.size], asked.seconds))
     if "demo" in names:
         print(demo.measured())
+
+
+def _ends(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(1)
 
 
 async def _measured(at: Scratch, names: list[str], customers: int, seconds: float) -> None:
