@@ -9,7 +9,7 @@ import pytest
 
 from schema.identifiers import encoded
 from schema.storefront.root import StorefrontSchema
-from tests.support.api import CLOCK, Api, Caller
+from tests.support.api import CLOCK, Api, Caller, an_order
 from tests.support.customers import a_customer
 from tests.support.inputs import storefront_inputs
 from tests.support.unions import has_key, members_of, mutations_of, own_members_of
@@ -63,6 +63,14 @@ async def too_late(world: World, input: Changes) -> tuple[Caller, Changes]:
     return await anna(world), input
 
 
+async def of_the_dear_shop(world: World, input: Changes) -> tuple[Caller, Changes]:
+    told = await done(
+        world.till, "recordOrder", an_order("dear", shop="outlet"), "... on OrderRecorded { receiptLines }"
+    )
+    [code] = [word for line in told["receiptLines"] for word in line.split() if word.count("-") == 3]
+    return await anna(world), {**input, "code": code}
+
+
 async def guessed_often(world: World, input: Changes) -> tuple[Caller, Changes]:
     caller = await anna(world)
     for number in range(10):
@@ -106,6 +114,8 @@ CASES: dict[str, dict[str, Case]] = {
     "claimReceipt": {
         "ReceiptNotClaimable": {"code": "0000-0000-0000-0000"},
         "ClaimWindowClosed": too_late,
+        "NotAMember": somebody_not_enrolled,
+        "AmountTooLarge": of_the_dear_shop,
         "Throttled": guessed_often,
     },
     "requestSignInLink": {"IdentifierInvalid": {"email": "no address"}, "Throttled": asked_often},
