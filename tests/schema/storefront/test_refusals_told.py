@@ -12,6 +12,7 @@ from schema.storefront.root import StorefrontSchema
 from tests.support.api import CLOCK, Api, Caller, an_order
 from tests.support.customers import a_customer
 from tests.support.inputs import storefront_inputs
+from tests.support.shops import a_shop
 from tests.support.unions import has_key, members_of, mutations_of, own_members_of
 from tests.support.world import BO, EMAIL, World, a_world, contents, done
 
@@ -64,11 +65,20 @@ async def too_late(world: World, input: Changes) -> tuple[Caller, Changes]:
 
 
 async def of_the_dear_shop(world: World, input: Changes) -> tuple[Caller, Changes]:
-    told = await done(
-        world.till, "recordOrder", an_order("dear", shop="outlet"), "... on OrderRecorded { receiptLines }"
-    )
+    return await anna(world), {**input, "code": await printed_code(world, "outlet")}
+
+
+async def of_a_shop_that_invites(world: World, input: Changes) -> tuple[Caller, Changes]:
+    await a_shop(code="club", enrols_automatically=False)
+    caller, input = await somebody_not_enrolled(world, input)
+    return caller, {**input, "code": await printed_code(world, "club")}
+
+
+async def printed_code(world: World, shop: str) -> str:
+    """Record an order of nobody's in this shop, and return the code on its receipt."""
+    told = await done(world.till, "recordOrder", an_order("new", shop=shop), "... on OrderRecorded { receiptLines }")
     [code] = [word for line in told["receiptLines"] for word in line.split() if word.count("-") == 3]
-    return await anna(world), {**input, "code": code}
+    return str(code)
 
 
 async def guessed_often(world: World, input: Changes) -> tuple[Caller, Changes]:
@@ -114,7 +124,7 @@ CASES: dict[str, dict[str, Case]] = {
     "claimReceipt": {
         "ReceiptNotClaimable": {"code": "0000-0000-0000-0000"},
         "ClaimWindowClosed": too_late,
-        "NotAMember": somebody_not_enrolled,
+        "NotAMember": of_a_shop_that_invites,
         "AmountTooLarge": of_the_dear_shop,
         "Throttled": guessed_often,
     },
