@@ -1,6 +1,6 @@
 """The only writer of the ledger: postings in, one result each, in one round trip. Specified in docs/ledger.md."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
@@ -11,7 +11,7 @@ import orjson
 
 from loyalty.access import Actor
 from loyalty.amounts import POINTS_PER_ENTRY_MAX
-from loyalty.identity import new_id
+from loyalty.identity import new_ids
 from loyalty.refusals import Refusal
 from loyalty.transactions import Conflict, in_one_transaction, rows
 
@@ -245,7 +245,10 @@ async def post(postings: Sequence[Posting], *, by: Actor, now: datetime) -> list
     if not postings:
         return []
     for posting in postings:
-        _prepare(posting, now)
+        _check(posting)
+    ids = iter(new_ids(now, 2 * len(postings)))
+    for posting in postings:
+        _fill_in(posting, ids)
     references = [(one.external_reference, one.kind) for one in postings if one.external_reference is not None]
     assert len(references) == len(set(references)), "within a batch a reference is used once"
     text = orjson.dumps(postings, default=str).decode()  # asyncpg has a UUID class of its own
@@ -263,19 +266,22 @@ async def post(postings: Sequence[Posting], *, by: Actor, now: datetime) -> list
     return [_told(row, posting) for row, posting in zip(found, postings, strict=True)]
 
 
-def _prepare(posting: Posting, now: datetime) -> None:
+def _check(posting: Posting) -> None:
     points = getattr(posting, "points", None)
     if points is not None and abs(points) > POINTS_PER_ENTRY_MAX:
         raise AmountTooLarge
     assert points != 0, "a posting of nothing"
     assert points is None or points > 0 or isinstance(posting, Adjust), "only a correction takes a sign"
     assert not isinstance(posting, Transfer) or posting.to_customer_id != posting.customer_id, "from one to another"
+
+
+def _fill_in(posting: Posting, ids: Iterator[UUID]) -> None:
     if posting.entry_id is None:
-        posting.entry_id = new_id(now)
+        posting.entry_id = next(ids)
     if isinstance(posting, _Credit) and posting.lot_made_id is None:
-        posting.lot_made_id = new_id(now)
+        posting.lot_made_id = next(ids)
     if isinstance(posting, Transfer) and posting.related_entry_id is None:
-        posting.related_entry_id = new_id(now)
+        posting.related_entry_id = next(ids)
 
 
 def _told(row: asyncpg.Record, posting: Posting) -> Posted:
