@@ -475,6 +475,20 @@ async def test_a_thousand_interleaved_requests_of_two_customers_are_each_answere
         assert answers == [alone[name] for name in names]
 
 
+async def test_everybody_is_told_each_field_of_each_type_or_nothing_of_it(world: World) -> None:
+    """Whoever reads customers, orders and balances reads all of them; whoever does not is told none of their fields."""
+    starts = {name: given for name, given in admin_calls(world).items() if not name.startswith("node")}
+    asking = everybody(world)
+
+    for type_name, (root, way) in ways(ADMIN._schema, query_type(ADMIN), starts).items():
+        may, _ = ADMIN_ROOTS[f"Query.{root}"]
+        for field_name in ADMIN._schema.type_map[type_name].fields:  # type: ignore[attr-defined]
+            document = "{ " + way % one_field(ADMIN._schema, type_name, field_name) + " }"
+            told_to = {name for name, actor in asking.items() if await lets_in(ADMIN, actor, document)}
+
+            assert told_to == may, document
+
+
 @pytest.mark.parametrize("schema", [ADMIN, STOREFRONT], ids=["admin", "storefront"])
 async def test_no_type_escapes_the_walk(world: World, schema: GuardedSchema) -> None:
     whole = schema._schema
