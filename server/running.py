@@ -49,9 +49,9 @@ async def everything(settings: Settings, clock: Clock, out: Console) -> None:
             await migrated(ready, out)
             async with database.opened(url_of(ready), everywhere=False):
                 made = await first_start(ready, clock)
-            if made.admin_password is not None:
-                # At once: whoever stops the demo's load would never see it.
-                out.print(f"Console sign-in: {FIRST_ADMIN} [bold]{made.admin_password}[/bold]", highlight=False)
+                if made.admin_password is not None:
+                    # At once: whoever stops the demo's load would never see it.
+                    out.print(f"Console sign-in: {FIRST_ADMIN} [bold]{made.admin_password}[/bold]", highlight=False)
                 if made.fresh and ready.demo:
                     await demonstration.load_first_part(ready, clock, out)
             app = create_app(ready, clock, beside=(partial(_lead, ready, clock), partial(_work, ready, clock)))
