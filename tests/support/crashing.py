@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -274,14 +273,9 @@ def main() -> None:
         children.add(pid)
         print(pid, flush=True)  # noqa: T201 - what the other end waits for
     for pid in children:
-        _end(pid)
-
-
-def _end(pid: int) -> None:
-    started = time.monotonic()
-    while os.waitpid(pid, os.WNOHANG) == (0, 0):
-        os.kill(pid, signal.SIGKILL if time.monotonic() - started > 5 else signal.SIGTERM)
-        time.sleep(0.05)
+        if os.waitpid(pid, os.WNOHANG) == (0, 0):
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
 
 
 if __name__ == "__main__":
